@@ -1,0 +1,1 @@
+"""Item models of the logic family, one module each."""

@@ -1,0 +1,1 @@
+"""Item models of the math family, one module each."""

@@ -1,0 +1,1 @@
+"""Item models of the spatial family, one module each."""

@@ -1,0 +1,1 @@
+"""Item models of the verbal family, one module each."""
