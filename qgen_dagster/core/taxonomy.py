@@ -130,9 +130,7 @@ class Taxonomy(_Frozen):
         """The strata of the same type one difficulty easier or harder, easier first."""
         keys = [d.key for d in self.difficulties]
         place = keys.index(stratum.difficulty)
-        return tuple(
-            Stratum(stratum.question_type, keys[i]) for i in (place - 1, place + 1) if 0 <= i < len(keys)
-        )
+        return tuple(Stratum(stratum.question_type, keys[i]) for i in (place - 1, place + 1) if 0 <= i < len(keys))
 
 
 def _refuse_repeats(what: str, names: list[str]) -> None:
@@ -147,6 +145,4 @@ def _look_up(what: str, name: str, known: dict[str, T], shown: list[str]) -> T:
         return known[normalised]
     close = difflib.get_close_matches(normalised, known, n=1, cutoff=0.5)
     suggestion = f"Did you mean {close[0]}? " if close else ""
-    raise ConfigurationError(
-        f"unknown {what}: {name!r}", hint=f"{suggestion}Known: {', '.join(shown)}."
-    )
+    raise ConfigurationError(f"unknown {what}: {name!r}", hint=f"{suggestion}Known: {', '.join(shown)}.")

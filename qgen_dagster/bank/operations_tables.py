@@ -1,0 +1,135 @@
+"""The tables of alerting, reporting and the drill line, on the same metadata as `tables.py`.
+
+Not here: the question line's tables (`tables.py`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.batch import BatchStatus
+
+alerts = Table(
+    "alerts",
+    metadata,
+    id_column(),
+    Column("rule", String(60), nullable=False),
+    Column("subject", String(200), nullable=False),  # a stratum key, a run id, a provider
+    Column("severity", String(20), nullable=False),
+    Column("state", String(20), nullable=False, server_default="open"),
+    Column("message", Text, nullable=False),
+    Column("details", JSONB),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    when("opened_at", now=True),
+    when("last_sent_at"),
+    when("acknowledged_at"),
+    Column("acknowledged_by", String(120)),
+    when("resolved_at"),
+    Column("deliveries", JSONB),
+    CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+)
+Index("ix_alerts_opened_at", alerts.c.opened_at.desc())
+# One unresolved alert per rule and subject: a race of several checkers opens it once.
+Index(
+    "uq_alerts_unresolved",
+    alerts.c.rule,
+    alerts.c.subject,
+    unique=True,
+    postgresql_where=text("state <> 'resolved'"),
+)
+
+report_outbox = Table(
+    "report_outbox",
+    metadata,
+    id_column(),
+    Column("run_id", UUID(as_uuid=True), nullable=False),  # no foreign key: the row may live in another database
+    Column("payload", JSONB, nullable=False),
+    when("created_at", now=True),
+    count("attempts"),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
+    when("delivered_at"),
+    Column("error", Text),
+)
+Index("ix_report_outbox_due", report_outbox.c.next_attempt_at, postgresql_where=text("delivered_at IS NULL"))
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("id", String(40), primary_key=True),  # GNU Backgammon position id with dice
+    Column("match_id", String(40)),
+    Column("phase", String(20), nullable=False),
+    Column("dice", String(2), nullable=False),
+    Column("pips_on_roll", Integer, nullable=False),
+    Column("pips_opponent", Integer, nullable=False),
+    Column("evaluation", JSONB, nullable=False),
+    Column("source", String(60), nullable=False),
+    when("created_at", now=True),
+    CheckConstraint("phase IN ('OPENING', 'EARLY', 'MIDDLE', 'BEAROFF')", name="phase"),
+)
+Index("ix_positions_phase", positions.c.phase, positions.c.dice)
+
+drill_series = Table(
+    "drill_series",
+    metadata,
+    id_column(),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    Column("title", String(200), nullable=False),
+    Column("status", String(20), nullable=False, server_default="PENDING"),
+    Column("verification", String(20), nullable=False, server_default="UNVERIFIED"),
+    Column("target_drill_count", Integer, nullable=False),
+    Column("phases", JSONB, nullable=False),
+    Column("options", JSONB),
+    Column("warning", Text),
+    when("created_at", now=True),
+    when("completed_at"),
+    CheckConstraint("target_drill_count BETWEEN 5 AND 50", name="target_drill_count"),
+)
+Index("ix_drill_series_created_at", drill_series.c.created_at.desc())
+
+drill_batches = Table(
+    "drill_batches",
+    metadata,
+    id_column(),
+    Column("series_id", UUID(as_uuid=True), ForeignKey("drill_series.id", ondelete="CASCADE"), nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("status", String(20), nullable=False, server_default=BatchStatus.PENDING.value),
+    count("calls"),
+    Column("error", Text),
+    when("created_at", now=True),
+    when("completed_at"),
+    one_of("status", BatchStatus),
+    UniqueConstraint("series_id", "index"),
+)
+
+drills = Table(
+    "drills",
+    metadata,
+    id_column(),
+    Column("series_id", UUID(as_uuid=True), ForeignKey("drill_series.id", ondelete="CASCADE"), nullable=False),
+    Column("batch_id", UUID(as_uuid=True), ForeignKey("drill_batches.id", ondelete="CASCADE"), nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("position_id", String(40), ForeignKey("positions.id"), nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("verification", JSONB),
+    Column("equity_loss", Float),
+    when("created_at", now=True),
+    UniqueConstraint("series_id", "index"),
+    UniqueConstraint("series_id", "position_id"),
+)
+Index("ix_drills_batch_id", drills.c.batch_id)

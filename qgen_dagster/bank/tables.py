@@ -1,0 +1,294 @@
+"""The tables of the bank, as SQLAlchemy Core sees them.
+
+Here: columns, constraints and indexes of every table that qgen owns, and `SCHEMA_VERSION`, the Alembic revision that
+they correspond to (a test compares the two). Not here: queries (one module per aggregate beside this one), Dagster's
+own tables (another database), and the migrations themselves (`migrations/`).
+"""
+
+from __future__ import annotations
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.batch import BatchStatus
+from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
+from qgen_dagster.core.run import RunStatus
+
+SCHEMA_VERSION = "0001"
+
+PENDING_SQL = ", ".join(f"'{state.value}'" for state in PENDING_STATES)
+
+
+strata = Table(
+    "strata",
+    metadata,
+    Column("key", String(130), primary_key=True),
+    Column("question_type", String(60), nullable=False),
+    Column("difficulty", String(60), nullable=False),
+    Column("position", Integer, nullable=False),
+    when("registered_at", now=True),
+    when("retired_at"),
+)
+
+runs = Table(
+    "question_generation_runs",
+    metadata,
+    id_column(),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    when("completed_at"),
+    Column("duration_seconds", Float),
+    Column("status", String(20), nullable=False),
+    Column("exit_code", Integer),
+    Column("questions_requested", Integer, nullable=False),
+    count("questions_generated"),
+    count("generation_failures"),
+    Column("generation_success_rate", Float),
+    count("questions_evaluated"),
+    count("questions_approved"),
+    count("questions_rejected"),
+    Column("approval_rate", Float),
+    Column("avg_arbiter_score", Float),
+    Column("min_arbiter_score", Float),
+    Column("max_arbiter_score", Float),
+    count("duplicates_found"),
+    count("exact_duplicates"),
+    count("semantic_duplicates"),
+    Column("duplicate_rate", Float),
+    count("questions_inserted"),
+    count("insertion_failures"),
+    Column("overall_success_rate", Float),
+    count("total_errors"),
+    count("total_api_calls"),
+    Column("provider_metrics", JSONB),
+    Column("type_metrics", JSONB),
+    Column("difficulty_metrics", JSONB),
+    Column("error_summary", JSONB),
+    Column("prompt_version", String(50)),
+    Column("arbiter_config_version", String(50)),
+    Column("min_arbiter_score_threshold", Float),
+    Column("environment", String(20)),
+    Column("triggered_by", String(50)),
+    when("created_at", now=True),
+    # Beyond the specification: money, the funnel, family, life signs, and what is needed to go on.
+    Column("cost_usd", Numeric(14, 6)),
+    Column("input_tokens", BigInteger),
+    Column("output_tokens", BigInteger),
+    Column("funnel", JSONB),
+    Column("parent_run_id", UUID(as_uuid=True), ForeignKey("question_generation_runs.id", ondelete="SET NULL")),
+    Column("round", Integer, nullable=False, server_default=text("1")),
+    when("heartbeat_at"),
+    Column("host", String(255)),
+    Column("pid", Integer),
+    Column("options", JSONB),
+    Column("stop_reason", Text),
+    Column("error", Text),
+    one_of("status", RunStatus),
+    CheckConstraint("exit_code BETWEEN 0 AND 6", name="exit_code"),
+    CheckConstraint("completed_at >= started_at", name="times_in_order"),
+)
+# The four indexes of the specification, by its names.
+Index("ix_qgr_started_at", runs.c.started_at.desc())
+Index("ix_qgr_status", runs.c.status)
+Index("ix_qgr_environment", runs.c.environment)
+Index("ix_qgr_overall_success", runs.c.overall_success_rate)
+Index("ix_qgr_parent_run_id", runs.c.parent_run_id)
+
+generation_plans = Table(
+    "generation_plans",
+    metadata,
+    id_column(),
+    run_id_column(),
+    Column("total_questions", Integer, nullable=False),
+    Column("allocations", JSONB, nullable=False),  # {stratum key: questions wanted}
+    when("created_at", now=True),
+    UniqueConstraint("run_id"),
+)
+
+inventory_snapshots = Table(
+    "inventory_snapshots",
+    metadata,
+    id_column(),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    when("taken_at", now=True),
+    Column("target_per_stratum", Integer, nullable=False),
+    Column("thresholds", JSONB, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("total_deficit", Integer, nullable=False),
+    Column("counts", JSONB, nullable=False),  # {stratum key: active questions}
+)
+Index("ix_inventory_snapshots_taken_at", inventory_snapshots.c.taken_at.desc())
+Index("ix_inventory_snapshots_run_id", inventory_snapshots.c.run_id)
+
+question_batches = Table(
+    "question_batches",
+    metadata,
+    id_column(),
+    run_id_column(),
+    Column("question_type", String(60), nullable=False),
+    Column("difficulty", String(60), nullable=False),
+    Column("index", Integer, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("seed", Text, nullable=False),
+    Column("status", String(20), nullable=False, server_default=BatchStatus.PENDING.value),
+    count("calls"),
+    count("delivered"),
+    count("invalid"),
+    Column("saturated", Boolean, nullable=False, server_default=text("false")),
+    Column("provider", String(60)),
+    Column("error_category", String(40)),
+    Column("error", Text),
+    when("created_at", now=True),
+    when("completed_at"),
+    one_of("status", BatchStatus),
+    CheckConstraint("delivered <= size", name="delivered"),
+    UniqueConstraint("run_id", "question_type", "difficulty", "index"),
+)
+
+candidates = Table(
+    "candidates",
+    metadata,
+    id_column(),
+    run_id_column(),
+    Column("batch_id", UUID(as_uuid=True), ForeignKey("question_batches.id", ondelete="CASCADE"), nullable=False),
+    Column("place", Integer, nullable=False),  # which of the batch's requested questions it stands for
+    Column("question_type", String(60), nullable=False),
+    Column("difficulty", String(60), nullable=False),  # where it stands now
+    Column("requested_difficulty", String(60), nullable=False),  # where it was asked for
+    Column("state", String(20), nullable=False),
+    Column("reason", String(40)),
+    Column("content", JSONB, nullable=False),  # core.question.Question
+    Column("content_hash", String(64), nullable=False),
+    Column("structure_hash", String(64)),
+    Column("provider", String(60), nullable=False),
+    Column("model", String(120)),
+    Column("prompt_version", String(50)),
+    Column("arbiter_score", Float),
+    Column("judgement", JSONB),  # rubric scores, rules broken, solvers' answers
+    Column("duplicate_check", JSONB),  # nearest question, score and the rule that decided
+    Column("salvage", String(40)),  # how it was rescued, null for the first try
+    Column("parent_candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="SET NULL")),
+    Column("question_id", UUID(as_uuid=True)),
+    Column("error", Text),
+    when("created_at", now=True),
+    when("updated_at", now=True),
+    one_of("state", CandidateState),
+)
+Index("ix_candidates_run_id_state", candidates.c.run_id, candidates.c.state)
+Index("ix_candidates_content_hash", candidates.c.content_hash)
+Index("ix_candidates_structure_hash", candidates.c.structure_hash)
+Index("ix_candidates_parent_candidate_id", candidates.c.parent_candidate_id)
+Index(
+    "ix_candidates_pending",
+    candidates.c.question_type,
+    candidates.c.difficulty,
+    candidates.c.state,
+    postgresql_where=text(f"state IN ({PENDING_SQL})"),
+)
+# A place of a batch is held by one candidate at a time: a resumed or repeated batch cannot double it.
+Index(
+    "uq_candidates_batch_id_place",
+    candidates.c.batch_id,
+    candidates.c.place,
+    unique=True,
+    postgresql_where=text(f"state <> '{CandidateState.SUPERSEDED.value}'"),
+)
+
+candidate_embeddings = Table(
+    "candidate_embeddings",
+    metadata,
+    Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True),
+    Column("embedder", String(120), primary_key=True),
+    Column("embedding", VECTOR(), nullable=False),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    id_column(),
+    Column("question_type", String(60), nullable=False),
+    Column("difficulty", String(60), nullable=False),
+    Column("sub_type", String(60), nullable=False),
+    Column("stem", Text, nullable=False),
+    Column("content", JSONB, nullable=False),  # core.question.Question
+    Column("content_hash", String(64), nullable=False, unique=True),
+    Column("structure_hash", String(64), unique=True),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("source", String(20), nullable=False, server_default="generated"),  # or imported
+    Column("provider", String(60)),
+    Column("model", String(120)),
+    Column("prompt_version", String(50)),
+    Column("arbiter_score", Float),
+    Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="SET NULL")),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    when("created_at", now=True),
+    when("verified_at"),
+    when("deactivated_at"),
+    Column("deactivated_by", String(120)),
+    Column("deactivated_reason", Text),
+    CheckConstraint("is_active = (deactivated_at IS NULL)", name="deactivation"),
+)
+# Serves the inventory count as an index-only scan, and the oldest-first listing of a stratum.
+Index(
+    "ix_questions_active_stratum",
+    questions.c.question_type,
+    questions.c.difficulty,
+    questions.c.created_at,
+    postgresql_where=text("is_active"),
+)
+Index("ix_questions_created_at", questions.c.created_at.desc(), questions.c.id)
+Index("ix_questions_run_id", questions.c.run_id)
+Index("ix_questions_candidate_id", questions.c.candidate_id)
+
+question_embeddings = Table(
+    "question_embeddings",
+    metadata,
+    Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
+    Column("embedder", String(120), primary_key=True),
+    Column("question_type", String(60), nullable=False),
+    Column("embedding", VECTOR(), nullable=False),
+)
+
+llm_calls = Table(
+    "llm_calls",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    run_id_column(nullable=True),
+    Column("batch_id", UUID(as_uuid=True)),  # a question batch or a drill batch
+    Column("candidate_id", UUID(as_uuid=True)),
+    Column("purpose", String(20), nullable=False),  # generate, judge, solve, embed
+    Column("provider", String(60), nullable=False),
+    Column("model", String(120)),
+    Column("request_hash", String(64), nullable=False),
+    Column("reply", Text),
+    Column("error_category", String(40)),
+    Column("error", Text),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cached_tokens", Integer),
+    Column("cost_usd", Numeric(14, 6)),
+    Column("latency_seconds", Float),
+    when("created_at", now=True),
+)
+Index("ix_llm_calls_run_id", llm_calls.c.run_id)
+Index("ix_llm_calls_batch_id_request_hash", llm_calls.c.batch_id, llm_calls.c.request_hash)
+Index("ix_llm_calls_candidate_id", llm_calls.c.candidate_id)
+Index("ix_llm_calls_created_at", llm_calls.c.created_at)

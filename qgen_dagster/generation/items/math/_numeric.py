@@ -1,0 +1,128 @@
+"""Shared by the math models: numeric options from slips, reading numbers from a shown item, the design estimate.
+
+Not here: anything that decides which answer is right. `offer` only arranges what a model computed; `numbers_in`
+only reads what a test taker reads.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import LEVEL_BANDS, Choice, Unsuitable
+from qgen_dagster.generation.items.language import number
+
+Value = int | Fraction
+
+# A distractor outside this range of the key would be dismissed at a glance.
+_WIDEST = 6
+_MOST_NEAR_MISSES = 2
+_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
+
+
+class Slip(NamedTuple):
+    """A wrong result that a plausible mistake leads to."""
+
+    value: Value
+    mistake: str
+    note: str
+
+
+def offer(
+    rng: random.Random,
+    key: Value,
+    slips: Sequence[Slip],
+    show: Callable[[Value], str] = number,
+    *,
+    step: Value = 1,
+    count: int = 4,
+    fits: Callable[[Value], bool] | None = None,
+) -> tuple[Choice, tuple[Choice, ...]]:
+    """The key and `count` distractors, the key's rank by size drawn at random so that no place in the order is safe.
+
+    `slips` come in order of how typical the mistake is; the first one is taken whenever the rank leaves room for it.
+    Where slips are short on one side, near misses in multiples of `step` fill up, two at the most.
+    `fits` says which values may be shown (default: whole numbers if the key is whole). Raises Unsuitable.
+    """
+    may_show = fits or (_whole if _whole(key) else _positive)
+    below, above = _sides(key, slips, may_show)
+    wanted_below = rng.randrange(count + 1)
+    near_misses: list[Slip] = []
+    chosen: list[Slip] = []
+    for side, wanted, sign in ((below, wanted_below, -1), (above, count - wanted_below, 1)):
+        chosen += _some(rng, side, wanted)
+        missing = wanted - len(side)
+        if missing > 0:
+            near_misses += _near_misses(rng, key, sign, missing, step, {s.value for s in side})
+    if len(near_misses) > _MOST_NEAR_MISSES or any(not may_show(s.value) for s in near_misses):
+        raise Unsuitable("too few plausible mistakes on one side of the key")
+    return (
+        Choice(show(key)),
+        tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in [*chosen, *near_misses]),
+    )
+
+
+def _sides(
+    key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]
+) -> tuple[list[Slip], list[Slip]]:
+    seen: set[Value] = {key}
+    below: list[Slip] = []
+    above: list[Slip] = []
+    for slip in slips:
+        if slip.value in seen or not may_show(slip.value) or not key < slip.value * _WIDEST < key * _WIDEST**2:
+            continue
+        seen.add(slip.value)
+        (below if slip.value < key else above).append(slip)
+    return below, above
+
+
+def _some(rng: random.Random, side: list[Slip], wanted: int) -> list[Slip]:
+    if wanted >= len(side):
+        return side
+    if wanted == 0:
+        return []
+    return [side[0], *rng.sample(side[1:], wanted - 1)]
+
+
+def _near_misses(
+    rng: random.Random, key: Value, sign: int, wanted: int, step: Value, taken: set[Value]
+) -> list[Slip]:
+    offsets = [step * i for i in range(1, 6) if key + sign * step * i not in taken]
+    return [
+        Slip(key + sign * offset, "arithmetic_slip", f"This is off by {number(offset)}: check the arithmetic.")
+        for offset in rng.sample(offsets, min(wanted, len(offsets)))
+    ]
+
+
+def _whole(value: Value) -> bool:
+    return value > 0 and Fraction(value).denominator == 1
+
+
+def _positive(value: Value) -> bool:
+    return value > 0
+
+
+def expected(level: ItemLevel, burden: float) -> float:
+    """The design estimate: the top of the level's band at burden 0, its foot at burden 1."""
+    low, high = LEVEL_BANDS[level]
+    return round(high - (high - low) * min(max(burden, 0.0), 1.0), 3)
+
+
+def numbers_in(text: str) -> list[Fraction]:
+    """All numbers in a text, in order: "1,200 seeds at 3.5 kg or 2/3"."""
+    return [Fraction(found.replace(",", "")) for found in _NUMBER.findall(text)]
+
+
+def whole_numbers_in(text: str) -> list[int]:
+    """All numbers in a text that has only whole ones."""
+    return [int(value) for value in numbers_in(text)]
+
+
+def options_equal_to(shown: ShownQuestion, answers: set[Value]) -> list[int]:
+    """The options whose number is one of `answers`."""
+    return [i for i, option in enumerate(shown.options) if numbers_in(option.text)[0] in answers]

@@ -1,0 +1,90 @@
+"""How options are laid out so that they do not give the key away. Used by the pattern and spatial models.
+
+A test taker who sees the options alone must not do better than chance. Two devices see to it. Options made of
+attributes follow a balanced design: every value of every attribute is equally frequent over the options, so that no
+option shares more features with the others (the flaw of the RAVEN matrices). Options that are numbers are placed so
+that the key's rank among them is uniform.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import LEVEL_BANDS, Choice, Unsuitable
+
+Row = tuple[int, ...]
+
+
+class Wrong(NamedTuple):
+    """A wrong number with the mistake that leads to it."""
+
+    value: int
+    mistake: str
+    note: str
+
+
+def success(level: ItemLevel, load: float) -> float:
+    """The designed share of right answers: the top of the level's band at load 0, its bottom at load 1."""
+    low, high = LEVEL_BANDS[level]
+    return round(high - (high - low) * min(max(load, 0.0), 1.0), 3)
+
+
+def balanced(sizes: Sequence[int], count: int, rng: random.Random) -> list[Row]:
+    """`count` distinct rows of attribute values, the first all zeros (the key), every value equally frequent.
+
+    `sizes` says how many values each attribute takes. Four rows: attributes of 2 (at least two of them). Six rows:
+    attributes of 2 or 3. The key is a row drawn at random whose values are then renamed to 0, so that it has no
+    special place in the design.
+    """
+    for _ in range(50):
+        columns = [_column(size, count, rng) for size in sizes]
+        rows = list(zip(*columns, strict=True))
+        if len(set(rows)) == count:
+            key = rows[0]
+            return [tuple((v - k) % s for v, k, s in zip(row, key, sizes, strict=True)) for row in rows]
+    raise Unsuitable(f"no balanced design for {sizes} in {count}")
+
+
+def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lowest: int = 0) -> tuple[Choice, ...]:
+    """`count` wrong numbers, the likeliest mistakes first, with the key's rank among all options uniform.
+
+    Mistakes that give the key, a number below `lowest` or one already there are passed over; a side that has too few
+    is filled with slips of the last calculation.
+    """
+    below_wanted = rng.randint(0, count)
+    below: list[Wrong] = []
+    above: list[Wrong] = []
+    seen = {key}
+    for wrong in itertools.chain(wrongs, _slips(key, rng)):
+        if wrong.value in seen or wrong.value < lowest:
+            continue
+        side, room = (below, below_wanted) if wrong.value < key else (above, count - below_wanted)
+        if len(side) < room:
+            side.append(wrong)
+            seen.add(wrong.value)
+    if len(below) + len(above) < count:
+        raise Unsuitable("too few wrong numbers on one side of the key")
+    return tuple(Choice(str(w.value), mistake=w.mistake, note=w.note) for w in below + above)
+
+
+def _column(size: int, count: int, rng: random.Random) -> list[int]:
+    if count % size:
+        raise ValueError(f"{count} options cannot share {size} values evenly")
+    column = [value for value in range(size) for _ in range(count // size)]
+    rng.shuffle(column)
+    return column
+
+
+def _slips(key: int, rng: random.Random) -> list[Wrong]:
+    sizes = [1, 2, 3, 10] if key >= 20 else [1, 2, 3, 4]
+    slips = [
+        Wrong(key + sign * size, "calculation_slip", f"The rule was followed, but the last step is off by {size}.")
+        for size in sizes
+        for sign in (-1, 1)
+    ]
+    rng.shuffle(slips)
+    return slips
