@@ -22,8 +22,8 @@ STRIPE_GAP = 5.0
 
 
 def num(value: float) -> str:
-    """A coordinate with at most two decimals, without trailing zeros or a minus zero."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    """A number with at most one decimal (two below 1), without trailing zeros or a minus zero."""
+    text = f"{value:.{2 if abs(value) < 1 else 1}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
@@ -100,9 +100,7 @@ def label(centre: Point, content: str, size: float = 16, **attributes: str | flo
 
 def polygon(points: Sequence[Point], fill: Fill = "empty", **attributes: str | float) -> str:
     """A closed shape. Stripes are drawn line by line, since a pattern fill would need an id."""
-    outline = element(
-        "path", d="M" + "L".join(_pair(p) for p in points) + "Z", **_paint(fill), **attributes
-    )
+    outline = element("path", d="M" + "L".join(_pair(p) for p in points) + "Z", **_paint(fill), **attributes)
     return outline + _stripes(points) if fill == "striped" else outline
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
@@ -118,10 +119,13 @@ class Plan:
     loads: tuple[float, float]
 
 
-PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(4, (("before", 5), ("next", 2), ("at", 2)), (3, 3), (3.0, 5.5)),
-    "medium": Plan(5, (("before", 4), ("next", 2), ("at", 1), ("not_at", 2), ("gap", 1)), (4, 5), (5.0, 9.0)),
-    "hard": Plan(6, (("before", 3), ("next", 1), ("between", 3), ("gap", 3), ("not_at", 3)), (5, 7), (9.0, 16.0)),
+PLANS: dict[ItemLevel, tuple[Plan, ...]] = {
+    "easy": (
+        Plan(4, (("before", 5), ("next", 2), ("at", 2), ("not_at", 1)), (3, 3), (2.0, 4.5)),
+        Plan(5, (("before", 4), ("next", 4), ("at", 3)), (3, 4), (2.0, 5.0)),
+    ),
+    "medium": (Plan(5, (("before", 4), ("next", 2), ("not_at", 3), ("gap", 2)), (4, 5), (3.5, 8.5)),),
+    "hard": (Plan(6, (("before", 3), ("next", 1), ("between", 3), ("gap", 3), ("not_at", 3)), (5, 7), (6.0, 13.0)),),
 }
 WEIGHT = {"before": 1.0, "next": 1.0, "at": 0.5, "not_at": 1.5, "gap": 2.0, "between": 2.0}
 
@@ -132,7 +136,7 @@ class Ordering(ItemModel):
     sub_type = "ordering"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        plan = PLANS[level]
+        plan = PLANS[level][rng.randrange(len(PLANS[level]))]
         clues = _clues(plan, rng)
         asked = rng.randrange(plan.people)
         if ("at", (asked, asked)) in clues:
@@ -161,11 +165,10 @@ class Ordering(ItemModel):
         *clues, question = sentences(shown.stem)[1:]
         tests = [_read(clue, names) for clue in clues]
         asked = _read_place(question, len(names))
-        holders = set()
-        for order in permutations(range(len(names))):
-            if all(_fits(test, order) for test in tests):
-                holders.add(order.index(asked))
-        return sorted(holders)
+        orders = list(permutations(range(len(names))))
+        for test in tests:
+            orders = [order for order in orders if test(order)]
+        return sorted({order.index(asked) for order in orders})
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
@@ -294,7 +297,7 @@ def _explain(clues: list[Clue], said: list[str], names: list[str], asked: int) -
         fixed = [p for p in range(people) if p not in settled and not open_ & ~_mask(("at", (p, p)), people)]
         settled.update(fixed)
         count = open_.bit_count()
-        left = "one order is left" if count == 1 else f"{number_word(count)} orders are left"
+        left = "1 order is left" if count == 1 else f"{count} orders are left"
         steps.append(f"“{best[1]}” – {left}.")
     total = _all(people).bit_count()
     return (
@@ -309,22 +312,28 @@ _BACKWARD = ("after", "behind", "later", "right")
 _ADJACENT = ("immediately", "directly")
 _ORDINAL = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "sixth": 5}
 _COUNT = {"one": 1, "two": 2, "three": 3, "four": 4}
-Test = tuple[str, tuple[int, ...], int]
+Test = Callable[[tuple[int, ...]], bool]
 
 
 def _read(sentence: str, names: list[str]) -> Test:
-    """A clue as (kind, people, number), read from its words alone."""
-    who = tuple(names.index(name) for name in mentioned(sentence, names))
+    """What a clue demands of an order (entry i is the place of the i-th name), read from its words alone."""
+    who = [names.index(name) for name in mentioned(sentence, names)]
     words = re.findall(r"[a-z]+", sentence)
     if sentence.startswith("Exactly"):
-        return "apart", who, _COUNT[words[1]] + 1
+        apart = _COUNT[words[1]] + 1
+        return lambda order: abs(order[who[0]] - order[who[1]]) == apart
     if len(who) == 3:
-        return "inside", who, 0
+        a, b, c = who
+        return lambda order: order[b] < order[a] < order[c] or order[c] < order[a] < order[b]
     if len(who) == 1:
-        return ("elsewhere" if "not" in words else "there"), who, _read_place(sentence, len(names))
-    if any(word in words for word in _BACKWARD):
-        who = who[::-1]
-    return ("adjacent" if any(word in words for word in _ADJACENT) else "earlier"), who, 0
+        person, place = who[0], _read_place(sentence, len(names))
+        if "not" in words:
+            return lambda order: order[person] != place
+        return lambda order: order[person] == place
+    first, second = reversed(who) if any(word in words for word in _BACKWARD) else who
+    if any(word in words for word in _ADJACENT):
+        return lambda order: order[first] + 1 == order[second]
+    return lambda order: order[first] < order[second]
 
 
 def _read_place(sentence: str, people: int) -> int:
@@ -334,20 +343,6 @@ def _read_place(sentence: str, people: int) -> int:
         if word in _ORDINAL:
             return _ORDINAL[word]
     raise ValueError(f"no place in {sentence!r}")
-
-
-def _fits(test: Test, order: tuple[int, ...]) -> bool:
-    kind, who, number = test
-    at = [order[person] for person in who]
-    if kind == "apart":
-        return abs(at[0] - at[1]) == number
-    if kind == "inside":
-        return min(at[1:]) < at[0] < max(at[1:])
-    if kind == "there":
-        return at[0] == number
-    if kind == "elsewhere":
-        return at[0] != number
-    return at[0] + 1 == at[1] if kind == "adjacent" else at[0] < at[1]
 
 
 MODEL = Ordering()

@@ -14,14 +14,16 @@ from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
-from qgen_dagster.generation.items.contract import LEVEL_BANDS, Choice, Unsuitable
+from qgen_dagster.generation.items.contract import LEVEL_BANDS, Choice, Draft, Unsuitable
 from qgen_dagster.generation.items.language import number
 
 Value = int | Fraction
 
 # A distractor outside this range of the key would be dismissed at a glance.
 _WIDEST = 6
+OPTIONS = 5
 _MOST_NEAR_MISSES = 2
+_MAX_TRIES = 40
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
 
 
@@ -33,33 +35,48 @@ class Slip(NamedTuple):
     note: str
 
 
+def at_a_drawn_place(rng: random.Random, *makers: Callable[[random.Random, int], Draft]) -> Draft:
+    """A draft whose key has a place by size (0 = smallest) drawn before anything else, so every place is as likely.
+
+    Makers raise Unsuitable for numbers that do not suit the place; they then try other numbers for the same place.
+    """
+    place = rng.randrange(OPTIONS)
+    make = makers[rng.randrange(len(makers))]
+    for _ in range(_MAX_TRIES):
+        try:
+            return make(rng, place)
+        except Unsuitable:
+            continue
+    raise Unsuitable(f"no suitable numbers with the key in place {place} by size")
+
+
 def offer(
     rng: random.Random,
+    place: int,
     key: Value,
     slips: Sequence[Slip],
     show: Callable[[Value], str] = number,
     *,
     step: Value = 1,
-    count: int = 4,
     fits: Callable[[Value], bool] | None = None,
 ) -> tuple[Choice, tuple[Choice, ...]]:
-    """The key and `count` distractors, the key's rank by size drawn at random so that no place in the order is safe.
+    """The key and its distractors, `place` of them smaller than the key.
 
-    `slips` come in order of how typical the mistake is; the first one is taken whenever the rank leaves room for it.
+    `slips` come in order of how typical the mistake is; the first of a side is taken whenever there is room for one.
     Where slips are short on one side, near misses in multiples of `step` fill up, two at the most.
     `fits` says which values may be shown (default: whole numbers if the key is whole). Raises Unsuitable.
     """
     may_show = fits or (_whole if _whole(key) else _positive)
     below, above = _sides(key, slips, may_show)
-    wanted_below = rng.randrange(count + 1)
-    near_misses: list[Slip] = []
     chosen: list[Slip] = []
-    for side, wanted, sign in ((below, wanted_below, -1), (above, count - wanted_below, 1)):
+    near_misses: list[Slip] = []
+    for side, wanted, sign in ((below, place, -1), (above, OPTIONS - 1 - place, 1)):
         chosen += _some(rng, side, wanted)
         missing = wanted - len(side)
         if missing > 0:
             near_misses += _near_misses(rng, key, sign, missing, step, {s.value for s in side})
-    if len(near_misses) > _MOST_NEAR_MISSES or any(not may_show(s.value) for s in near_misses):
+    good = all(may_show(s.value) for s in near_misses) and len(chosen) + len(near_misses) == OPTIONS - 1
+    if len(near_misses) > _MOST_NEAR_MISSES or not good:
         raise Unsuitable("too few plausible mistakes on one side of the key")
     return (
         Choice(show(key)),
@@ -67,9 +84,7 @@ def offer(
     )
 
 
-def _sides(
-    key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]
-) -> tuple[list[Slip], list[Slip]]:
+def _sides(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> tuple[list[Slip], list[Slip]]:
     seen: set[Value] = {key}
     below: list[Slip] = []
     above: list[Slip] = []
@@ -89,12 +104,15 @@ def _some(rng: random.Random, side: list[Slip], wanted: int) -> list[Slip]:
     return [side[0], *rng.sample(side[1:], wanted - 1)]
 
 
-def _near_misses(
-    rng: random.Random, key: Value, sign: int, wanted: int, step: Value, taken: set[Value]
-) -> list[Slip]:
-    offsets = [step * i for i in range(1, 6) if key + sign * step * i not in taken]
+def _near_misses(rng: random.Random, key: Value, sign: int, wanted: int, step: Value, taken: set[Value]) -> list[Slip]:
+    offsets = [step * i for i in range(1, 5) if key + sign * step * i not in taken]
+    side = "high" if sign > 0 else "low"
     return [
-        Slip(key + sign * offset, "arithmetic_slip", f"This is off by {number(offset)}: check the arithmetic.")
+        Slip(
+            key + sign * offset,
+            "arithmetic_slip",
+            f"This is {number(offset)} too {side}: the steps may be right, but the arithmetic is not.",
+        )
         for offset in rng.sample(offsets, min(wanted, len(offsets)))
     ]
 
@@ -123,6 +141,6 @@ def whole_numbers_in(text: str) -> list[int]:
     return [int(value) for value in numbers_in(text)]
 
 
-def options_equal_to(shown: ShownQuestion, answers: set[Value]) -> list[int]:
-    """The options whose number is one of `answers`."""
-    return [i for i, option in enumerate(shown.options) if numbers_in(option.text)[0] in answers]
+def options_where(shown: ShownQuestion, holds: Callable[[Fraction], bool]) -> list[int]:
+    """The options whose number, supposed to be the answer, makes everything that the stem says come true."""
+    return [i for i, option in enumerate(shown.options) if holds(numbers_in(option.text)[0])]

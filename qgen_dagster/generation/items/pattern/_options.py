@@ -50,25 +50,35 @@ def balanced(sizes: Sequence[int], count: int, rng: random.Random) -> list[Row]:
 
 
 def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lowest: int = 0) -> tuple[Choice, ...]:
-    """`count` wrong numbers, the likeliest mistakes first, with the key's rank among all options uniform.
+    """`count` wrong numbers (odd), so placed that neither rank nor likeness points at the key.
 
-    Mistakes that give the key, a number below `lowest` or one already there are passed over; a side that has too few
-    is filled with slips of the last calculation.
+    The options are pairs a slip apart: the key and each of the likeliest mistakes, with and without the same slip of
+    the last calculation. So every number has one near neighbour, and the key's rank is uniform. Mistakes that give
+    the key, a number below `lowest` or one already there are passed over.
     """
-    below_wanted = rng.randint(0, count)
+    if count % 2 == 0:
+        raise ValueError("the options are pairs, so the number of distractors is odd")
+    slip = rng.choice([-1, 1]) * rng.choice([1, 2, 10] if key >= 20 else [1, 2])
+    below_wanted = rng.randint(0, count // 2)
     below: list[Wrong] = []
     above: list[Wrong] = []
-    seen = {key}
-    for wrong in itertools.chain(wrongs, _slips(key, rng)):
-        if wrong.value in seen or wrong.value < lowest:
-            continue
-        side, room = (below, below_wanted) if wrong.value < key else (above, count - below_wanted)
-        if len(side) < room:
+    seen = {key, key + slip}
+    for wrong in itertools.chain(wrongs, _larger_slips(key, rng)):
+        pair = {wrong.value, wrong.value + slip}
+        side, room = (below, below_wanted) if wrong.value < key else (above, count // 2 - below_wanted)
+        if len(side) < room and not pair & seen and min(pair) >= lowest:
             side.append(wrong)
-            seen.add(wrong.value)
-    if len(below) + len(above) < count:
+            seen |= pair
+    bases = below + above
+    if len(bases) < count // 2 or key + slip < lowest:
         raise Unsuitable("too few wrong numbers on one side of the key")
-    return tuple(Choice(str(w.value), mistake=w.mistake, note=w.note) for w in below + above)
+    choices = [Choice(str(w.value), mistake=w.mistake, note=w.note) for w in bases]
+    choices += [
+        Choice(str(w.value + slip), mistake=w.mistake, note=f"{w.note} The result is also off by {abs(slip)}.")
+        for w in bases
+    ]
+    note = f"The rule was followed, but the last calculation is off by {abs(slip)}."
+    return (*choices, Choice(str(key + slip), mistake="calculation_slip", note=note))
 
 
 def _column(size: int, count: int, rng: random.Random) -> list[int]:
@@ -79,10 +89,12 @@ def _column(size: int, count: int, rng: random.Random) -> list[int]:
     return column
 
 
-def _slips(key: int, rng: random.Random) -> list[Wrong]:
-    sizes = [1, 2, 3, 10] if key >= 20 else [1, 2, 3, 4]
+def _larger_slips(key: int, rng: random.Random) -> list[Wrong]:
+    sizes = [3, 4, 5, 6, 7, 8, 9, 11, 12, 20]
     slips = [
-        Wrong(key + sign * size, "calculation_slip", f"The rule was followed, but the last step is off by {size}.")
+        Wrong(
+            key + sign * size, "calculation_slip", f"The rule was followed, but the last calculation is off by {size}."
+        )
         for size in sizes
         for sign in (-1, 1)
     ]

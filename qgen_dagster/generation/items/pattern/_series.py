@@ -15,6 +15,7 @@ test it, that is when they fix its constants and then confirm them at least once
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -31,7 +32,7 @@ def continuations(terms: Terms) -> set[int]:
 
 
 def differences(terms: Terms) -> list[int]:
-    return [b - a for a, b in zip(terms, terms[1:], strict=False)]
+    return [b - a for a, b in itertools.pairwise(terms)]
 
 
 def _whole(value: Fraction) -> set[int]:
@@ -48,7 +49,7 @@ def _linear(terms: Terms) -> set[int]:
     if a not in (Fraction(1, 2), Fraction(1, 3)) and a.denominator != 1:
         return set()
     b = y - a * x
-    if all(a * p + b == q for p, q in zip(terms, terms[1:], strict=False)):
+    if all(a * p + b == q for p, q in itertools.pairwise(terms)):
         return _whole(a * terms[-1] + b)
     return set()
 
@@ -58,7 +59,7 @@ def _growing_addend(terms: Terms) -> set[int]:
         return set()
     found = set()
     for a in (1, 2, 3, -1):
-        rests = [q - a * p for p, q in zip(terms, terms[1:], strict=False)]
+        rests = [q - a * p for p, q in itertools.pairwise(terms)]
         if len(set(differences(rests))) == 1:
             found.add(a * terms[-1] + 2 * rests[-1] - rests[-2])
     return found
@@ -78,7 +79,7 @@ def _factor_differences(terms: Terms) -> set[int]:
     if len(steps) < 3 or 0 in steps:
         return set()
     ratio = Fraction(steps[1], steps[0])
-    if all(Fraction(q, p) == ratio for p, q in zip(steps, steps[1:], strict=False)):
+    if all(Fraction(q, p) == ratio for p, q in itertools.pairwise(steps)):
         return {terms[-1] + n for n in _whole(steps[-1] * ratio)}
     return set()
 
@@ -122,7 +123,7 @@ def _digit_sum(terms: Terms) -> set[int]:
         return set()
     found = set()
     for sign in (1, -1):
-        if all(p + sign * _digits(p) == q for p, q in zip(terms, terms[1:], strict=False)):
+        if all(p + sign * _digits(p) == q for p, q in itertools.pairwise(terms)):
             found.add(terms[-1] + sign * _digits(terms[-1]))
     return found
 
@@ -133,7 +134,7 @@ def _digits(number: int) -> int:
 
 def _cycle(terms: Terms) -> set[int]:
     found: set[int] = set()
-    moves = list(zip(terms, terms[1:], strict=False))
+    moves = list(itertools.pairwise(terms))
     for period in (2, 3):
         if len(moves) < 2 * period or len(set(moves)) == 1:
             continue
@@ -181,7 +182,7 @@ def _simple(strand: Terms) -> set[int]:
         found.add(2 * strand[-1] - strand[-2])
     if 0 not in strand:
         ratio = Fraction(strand[1], strand[0])
-        if all(Fraction(q, p) == ratio for p, q in zip(strand, strand[1:], strict=False)):
+        if all(Fraction(q, p) == ratio for p, q in itertools.pairwise(strand)):
             found |= _whole(strand[-1] * ratio)
     return found
 

@@ -1,0 +1,227 @@
+"""Candidates: questions that are not in the bank yet, and where each one stands.
+
+Not here: the rules that move them on (`judging/`, `dedup/`), counting a funnel from them (`runs.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import Row, func, select, tuple_, union, update
+from sqlalchemy.dialects.postgresql import insert
+
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.tables import candidates, question_batches, questions, runs
+from qgen_dagster.core.funnel import PENDING_STATES, CandidateState, Reason
+from qgen_dagster.core.question import Question, content_hash, structure_hash
+from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.taxonomy import Stratum
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A candidate as its row tells. `requested_difficulty` differs from the question's when it was moved."""
+
+    id: UUID
+    run_id: UUID
+    batch_id: UUID
+    place: int
+    question: Question
+    requested_difficulty: str
+    state: CandidateState
+    reason: Reason | None
+    content_hash: str
+    structure_hash: str | None
+    provider: str
+    model: str | None
+    prompt_version: str | None
+    arbiter_score: float | None
+    salvage: str | None
+    parent_candidate_id: UUID | None
+
+    @property
+    def stratum(self) -> Stratum:
+        return self.question.stratum
+
+    @property
+    def reclassified(self) -> bool:
+        return self.requested_difficulty != self.question.difficulty
+
+
+@dataclass(frozen=True, slots=True)
+class NewCandidate:
+    """What a provider delivered for one place of a batch, or what salvage made of another candidate."""
+
+    place: int
+    question: Question
+    provider: str
+    model: str | None = None
+    prompt_version: str | None = None
+    salvage: str | None = None
+    parent_candidate_id: UUID | None = None
+
+
+def add_candidates(
+    tx: Transaction, run_id: UUID, batch_id: UUID, new: Iterable[NewCandidate], requested_difficulty: str
+) -> list[UUID]:
+    """Writes candidates that wait for the judge; a place that is held already keeps its candidate."""
+    rows = [_new_row(run_id, batch_id, candidate, requested_difficulty) for candidate in new]
+    if not rows:
+        return []
+    statement = insert(candidates).on_conflict_do_nothing().returning(candidates.c.id)
+    return list(tx.execute(statement, rows).scalars())
+
+
+def in_state(
+    tx: Transaction, state: CandidateState, strata: Sequence[Stratum], run_ids: Sequence[UUID]
+) -> list[Candidate]:
+    """The candidates of the given runs and strata that are in one state, oldest first."""
+    query = (
+        select(candidates)
+        .where(
+            candidates.c.state == state.value,
+            tuple_(candidates.c.question_type, candidates.c.difficulty).in_(list(strata)),
+            candidates.c.run_id.in_(run_ids),
+        )
+        .order_by(candidates.c.created_at, candidates.c.batch_id, candidates.c.place)
+    )
+    return [_stored(row) for row in tx.execute(query)]
+
+
+def runs_with_pending(tx: Transaction, strata: Sequence[Stratum]) -> list[UUID]:
+    """Runs that have ended and left candidates of these strata waiting."""
+    query = (
+        select(candidates.c.run_id)
+        .join(runs, runs.c.id == candidates.c.run_id)
+        .where(
+            candidates.c.state.in_([state.value for state in PENDING_STATES]),
+            tuple_(candidates.c.question_type, candidates.c.difficulty).in_(list(strata)),
+            runs.c.status != RunStatus.RUNNING.value,
+        )
+        .distinct()
+    )
+    return list(tx.execute(query).scalars())
+
+
+def set_state(
+    tx: Transaction,
+    candidate_id: UUID,
+    state: CandidateState,
+    *,
+    expected: CandidateState,
+    reason: Reason | None = None,
+    **values: Any,
+) -> bool:
+    """Moves a candidate on, unless it is no longer in the expected state; returns whether it was moved.
+
+    `values` are further columns (arbiter_score, judgement, duplicate_check, question_id, error).
+    """
+    changed = tx.execute(
+        update(candidates)
+        .where(candidates.c.id == candidate_id, candidates.c.state == expected.value)
+        .values(state=state.value, reason=reason.value if reason else None, updated_at=func.now(), **values)
+    )
+    return changed.rowcount == 1
+
+
+def taken_fingerprints(tx: Transaction, structure_hashes: Sequence[str], content_hashes: Sequence[str]) -> set[str]:
+    """Which of the given structure and content hashes the bank or any candidate already has."""
+    found: set[str] = set()
+    for column, hashes in (("structure_hash", structure_hashes), ("content_hash", content_hashes)):
+        if hashes:
+            query = union(
+                select(questions.c[column]).where(questions.c[column].in_(hashes)),
+                select(candidates.c[column]).where(candidates.c[column].in_(hashes)),
+            )
+            found.update(tx.execute(query).scalars())
+    return found
+
+
+def recent_yields(tx: Transaction, strata: Sequence[Stratum], places: int = 100) -> Mapping[Stratum, float]:
+    """Sound questions per requested one over about the last `places` of each stratum; unmeasured strata missing.
+
+    Surplus counts as sound: it was good enough to insert. Batches that a provider never answered count as asked.
+    """
+    recent = (
+        select(
+            question_batches.c.id,
+            question_batches.c.question_type,
+            question_batches.c.difficulty,
+            question_batches.c.size,
+            func.sum(question_batches.c.size)
+            .over(
+                partition_by=(question_batches.c.question_type, question_batches.c.difficulty),
+                order_by=(question_batches.c.completed_at.desc(), question_batches.c.id),
+            )
+            .label("places"),
+        )
+        .where(
+            question_batches.c.completed_at.is_not(None),
+            tuple_(question_batches.c.question_type, question_batches.c.difficulty).in_(list(strata)),
+        )
+        .subquery()
+    )
+    sound = (
+        select(candidates.c.batch_id, func.count().label("sound"))
+        .where(candidates.c.state.in_([CandidateState.INSERTED.value, CandidateState.SURPLUS.value]))
+        .group_by(candidates.c.batch_id)
+        .subquery()
+    )
+    rows = tx.execute(
+        select(
+            recent.c.question_type,
+            recent.c.difficulty,
+            func.coalesce(func.sum(sound.c.sound), 0),
+            func.sum(recent.c.size),
+        )
+        .select_from(recent.outerjoin(sound, sound.c.batch_id == recent.c.id))
+        .where(recent.c.places - recent.c.size < places)
+        .group_by(recent.c.question_type, recent.c.difficulty)
+    )
+    return {Stratum(t, d): float(good) / float(asked) for t, d, good, asked in rows}
+
+
+def _new_row(run_id: UUID, batch_id: UUID, new: NewCandidate, requested_difficulty: str) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "run_id": run_id,
+        "batch_id": batch_id,
+        "place": new.place,
+        "question_type": new.question.question_type,
+        "difficulty": new.question.difficulty,
+        "requested_difficulty": requested_difficulty,
+        "state": CandidateState.GENERATED.value,
+        "content": new.question.model_dump(mode="json"),
+        "content_hash": content_hash(new.question),
+        "structure_hash": structure_hash(new.question),
+        "provider": new.provider,
+        "model": new.model,
+        "prompt_version": new.prompt_version,
+        "salvage": new.salvage,
+        "parent_candidate_id": new.parent_candidate_id,
+    }
+
+
+def _stored(row: Row[Any]) -> Candidate:
+    m = row._mapping
+    return Candidate(
+        id=m["id"],
+        run_id=m["run_id"],
+        batch_id=m["batch_id"],
+        place=m["place"],
+        question=Question.model_validate(m["content"]),
+        requested_difficulty=m["requested_difficulty"],
+        state=CandidateState(m["state"]),
+        reason=Reason(m["reason"]) if m["reason"] else None,
+        content_hash=m["content_hash"],
+        structure_hash=m["structure_hash"],
+        provider=m["provider"],
+        model=m["model"],
+        prompt_version=m["prompt_version"],
+        arbiter_score=m["arbiter_score"],
+        salvage=m["salvage"],
+        parent_candidate_id=m["parent_candidate_id"],
+    )

@@ -1,0 +1,534 @@
+"""One PostgreSQL cluster on disk: make it, start it, ask whether it lives, stop it.
+
+Here: initdb, the server process, its socket, its log, and recovery from whatever a crash left behind. Not here: which
+folder, account and binaries (`embedded_root.py`), and when the server is wanted (`embedded.py`).
+
+How we know what lives. A pid in `postmaster.pid` proves nothing: it survives `kill -9`, and the number may
+belong to another program by then. Two things cannot lie: a connection that is answered, and `server.lock`, an
+exclusive flock on a descriptor that every process of the server inherits. The kernel releases it when the last
+of them has ended, backends that outlive their killed parent included. Only then is the data directory touched.
+
+The server is started without pg_ctl, because pg_ctl pastes the paths of data, log and socket into a shell command
+between double quotes: a `$` or a backtick in a folder's name would be expanded.
+
+Raises `EmbeddedServerError`, with the end of the server's log where there is one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from qgen_dagster.bank.embedded_root import (
+    OTHER_SERVER_HINT,
+    Account,
+    EmbeddedServerError,
+    installation_for,
+    major_version,
+    open_private,
+    own_folder,
+)
+
+if TYPE_CHECKING:
+    import psutil  # imported where it is used: joining a running server does not need it
+
+PORT = 5432
+SUPERUSER = "postgres"
+
+_SOCKET_NAME = f".s.PGSQL.{PORT}"
+_SOCKET_PATH_LIMIT = 103 if sys.platform == "darwin" else 107
+# libpq splits a host at commas, PostgreSQL its socket directories too; neither has an escape that both know.
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
+_SHORT_TEMP = Path("/tmp")  # noqa: S108 - not TMPDIR: the path must be short, and the same for every process
+_PROBE_TIMEOUT = 5.0
+_PAUSE = 0.01
+_ORPHAN_GRACE = 3.0
+_LOG_LIMIT = 16 * 1024 * 1024
+_LOG_TAIL_LINES = 12
+
+_SETTINGS = {
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "off",
+    "log_checkpoints": "off",
+    # Parallel workers need /dev/shm, of which a container has 64 MB; a bank is small enough without.
+    "max_parallel_workers_per_gather": "0",
+    "max_parallel_maintenance_workers": "0",
+}
+_KNOWN_CAUSES = {
+    "no space left on device": "The disk is full: free some space and try again. Your data has not been touched.",
+    "disk quota exceeded": "The disk quota is used up: free some space and try again.",
+    "read-only file system": "The file system is read-only: set QGEN_HOME to a folder that can be written to.",
+    "permission denied": "Check who owns the folder and its contents, or set QGEN_HOME to another folder.",
+    "cannot allocate memory": "There is not enough memory for the server.",
+    "shared memory": "The system's shared memory does not suffice (or is exhausted by other servers).",
+}
+
+
+class Answer(Enum):
+    """What came back from a connection."""
+
+    NOTHING = "nothing"
+    NOT_YET = "not yet"
+    READY = "ready"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The outcome of one real connection."""
+
+    answer: Answer
+    version: str | None = None
+    detail: str = "no server"
+
+
+@dataclass(frozen=True)
+class PidFile:
+    """What the postmaster wrote about itself; a claim, not a fact."""
+
+    pid: int
+    data: Path
+    socket_directory: Path | None
+
+
+class Cluster:
+    """The cluster in the folder `base`. Methods that change anything expect the caller to hold the start lock."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self.data = base / "data"
+        self.log = base / "server.log"
+        self.start_lock = base / "start.lock"
+        self.users_lock = base / "users.lock"
+        self.keep_marker = base / "keep"
+        self._server_lock = base / "server.lock"
+
+    # -- questions --------------------------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Whether there is a complete cluster on disk."""
+        return (self.data / "PG_VERSION").is_file() and (self.data / "global" / "pg_control").is_file()
+
+    def major_version(self) -> str | None:
+        """The major version that wrote the data directory."""
+        try:
+            return (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        except OSError:
+            return None
+
+    def pid_file(self) -> PidFile | None:
+        """The parsed postmaster.pid, if it is there, whole, and written for this very data directory."""
+        try:
+            lines = os.fsdecode((self.data / "postmaster.pid").read_bytes()).splitlines()
+            pid, data, directory = int(lines[0]), Path(lines[1]), lines[4] if len(lines) > 4 else ""
+        except (OSError, ValueError, IndexError):
+            return None
+        if data != self.data:
+            # A copy of a running cluster: the file speaks of the original.
+            return None
+        return PidFile(abs(pid), data, Path(directory) if directory else None)
+
+    def probe(self) -> Probe:
+        """Ask the server itself."""
+        claim = self.pid_file()
+        if claim is None or claim.socket_directory is None:
+            return Probe(Answer.NOTHING)
+        return _probe(claim.socket_directory / _SOCKET_NAME)
+
+    def socket_directory(self) -> Path | None:
+        """Where the running server listens."""
+        claim = self.pid_file()
+        return claim.socket_directory if claim else None
+
+    def size(self) -> int:
+        """Bytes on disk."""
+        total = 0
+        for path in self.data.rglob("*"):
+            # Files come and go under a running server.
+            with contextlib.suppress(OSError):
+                state = path.lstat()
+                total += state.st_blocks * 512
+        return total
+
+    def postmaster(self) -> int | None:
+        """The pid of the living postmaster; None where the pid file names nobody, or some other program."""
+        import psutil
+
+        claim = self.pid_file()
+        if claim is not None:
+            with contextlib.suppress(psutil.Error, OSError):
+                return claim.pid if self._is_ours(psutil.Process(claim.pid)) else None
+        return None
+
+    # -- changes ----------------------------------------------------------------------------------------------
+
+    def bring_up(
+        self, account: Account | None, home: Path, deadline: float, *, alone: bool, install_root: Path | None = None
+    ) -> None:
+        """Return when the server answers, whatever state it was found in.
+
+        Args:
+            account: who runs the server.
+            home: where a copy of the binaries may go.
+            deadline: `time.monotonic()` at which to give up.
+            alone: no other process uses the server, so that one that cannot be reached may be restarted.
+            install_root: an installation to use instead of the wheel's.
+
+        Raises:
+            EmbeddedServerError: it does not start, or not in time.
+        """
+        claim = self._await_claim(deadline, alone=alone)
+        if claim is None:
+            return
+        try:
+            install = installation_for(account, home, install_root)
+            if not self.exists():
+                self._initialise(install, account, claim, deadline)
+            self._require_version(install)
+            directory = self._make_socket_directory(account)
+            self._clear_leftovers(directory)
+            log_start = self._launch(install, directory, account, claim)
+        finally:
+            os.close(claim)
+        self._await_ready(log_start, deadline)
+
+    def stop(self, deadline: float) -> bool:
+        """Stop the server (fast mode: open connections are cut) and wait for its end; False if there was none.
+
+        Raises:
+            EmbeddedServerError: it does not end in time.
+        """
+        pid = self.postmaster()
+        directory = self.socket_directory()
+        if pid is None and self._is_free():
+            return False
+        started = time.monotonic()
+        if pid is not None:
+            self._signal(pid, signal.SIGINT)
+        hurried = False
+        while not self._is_free():
+            waited = time.monotonic() - started
+            if pid is None and waited > _ORPHAN_GRACE:
+                self._end_orphans(waited)
+            elif pid is not None and not hurried and time.monotonic() > (started + deadline) / 2:
+                # Immediate mode is safe (the next start replays the log) and does not wait for a checkpoint.
+                self._signal(pid, signal.SIGQUIT)
+                hurried = True
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(
+                    f"The embedded PostgreSQL in {self.base} does not stop (pid {pid}).\nServer log: {self.log}",
+                    hint="Look at the log; `kill -QUIT` on that pid ends it at once without loss of data.",
+                )
+            time.sleep(_PAUSE)
+        if directory is not None and directory != self.base:
+            with contextlib.suppress(OSError):
+                directory.rmdir()
+        return True
+
+    # -- what lives -------------------------------------------------------------------------------------------
+
+    def _claim(self) -> int | None:
+        """An exclusive descriptor of server.lock, or None while any process of the server lives."""
+        descriptor = open_private(self._server_lock, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _is_free(self) -> bool:
+        descriptor = self._claim()
+        if descriptor is None:
+            return False
+        os.close(descriptor)
+        # A server that somebody started by hand holds no lock of ours.
+        return self.pid_file() is None or self.postmaster() is None
+
+    def _processes(self) -> list[int]:
+        """Living processes of this cluster: PostgreSQL programs that work in its data directory."""
+        import psutil
+
+        found = []
+        for process in psutil.process_iter():
+            # Processes end while we look, and those of other users do not tell.
+            with contextlib.suppress(psutil.Error, OSError):
+                if self._is_ours(process):
+                    found.append(process.pid)
+        return found
+
+    def _is_ours(self, process: psutil.Process) -> bool:
+        return process.name().startswith("postgres") and Path(process.cwd()) == self.data
+
+    def _await_claim(self, deadline: float, *, alone: bool) -> int | None:
+        """The claim on a cluster in which nothing lives, or None when a server answers."""
+        started = time.monotonic()
+        while True:
+            probe = self.probe()
+            if probe.answer is Answer.READY:
+                return None
+            claim = self._claim()
+            if claim is not None:
+                if self.postmaster() is None:
+                    return claim
+                os.close(claim)
+            waited = time.monotonic() - started
+            if probe.answer is Answer.NOTHING and waited > _ORPHAN_GRACE:
+                pid = self.postmaster()
+                if pid is None:
+                    self._end_orphans(waited)
+                elif alone and not self._has_socket():
+                    # Its socket was cleaned away: nobody can reach it any more, and nobody else uses it.
+                    self.stop(deadline)
+            if time.monotonic() > deadline:
+                raise EmbeddedServerError(
+                    f"A PostgreSQL runs on {self.data} (pid {self.postmaster()}) but cannot be reached"
+                    f" ({probe.detail}).\nServer log: {self.log}",
+                    hint="If it is recovering, wait and try again; otherwise `qgen db stop` ends it.",
+                )
+            time.sleep(_PAUSE)
+
+    def _has_socket(self) -> bool:
+        directory = self.socket_directory()
+        return directory is not None and (directory / _SOCKET_NAME).exists()
+
+    def _end_orphans(self, waited: float) -> None:
+        """End backends that outlived their postmaster; they can only read and wait, the log replay covers the rest."""
+        for pid in self._processes():
+            self._signal(pid, signal.SIGQUIT if waited < 2 * _ORPHAN_GRACE else signal.SIGKILL)
+
+    def _signal(self, pid: int, number: signal.Signals) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+        except PermissionError:
+            raise EmbeddedServerError(
+                f"The embedded PostgreSQL in {self.base} (pid {pid}) belongs to another account.",
+                hint="Stop it as that account, or as root.",
+            ) from None
+
+    # -- starting ---------------------------------------------------------------------------------------------
+
+    def _initialise(self, install: Path, account: Account | None, claim: int, deadline: float) -> None:
+        """Make the cluster beside its place and move it there in one step, so that half a cluster is never found."""
+        for leftover in self.base.glob("data.new-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        self._set_incomplete_aside()
+        draft = Path(tempfile.mkdtemp(prefix="data.new-", dir=self.base))
+        try:
+            own_folder(draft, account)
+            command = [str(install / "bin" / "initdb"), "--pgdata", str(draft), "--username", SUPERUSER]
+            command += ["--auth-local", "trust", "--auth-host", "reject", "--encoding", "UTF8", "--no-instructions"]
+            # The built-in provider needs no locale of the operating system: the same order on every machine.
+            command += ["--no-locale", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
+            for name, value in _SETTINGS.items():
+                command += ["--set", f"{name}={value}"]
+            with self._open_log() as log:
+                log_start = log.tell()
+                failure = self._run(command, account, claim, log, timeout=max(1.0, deadline - time.monotonic()))
+            if failure:
+                raise self._failure(f"A new database cannot be made in {self.base} (initdb {failure}).", log_start)
+            draft.rename(self.data)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _set_incomplete_aside(self) -> None:
+        """Move a data directory that no server ever ran on out of the way; refuse one that may hold data."""
+        if not self.data.exists():
+            return
+        user_databases = [each for each in self.data.glob("base/*") if each.name.isdigit() and int(each.name) >= 16384]
+        if user_databases or (self.data / "global" / "pg_control").exists():
+            raise EmbeddedServerError(
+                f"The data directory {self.data} is damaged: PG_VERSION or global/pg_control is missing.",
+                hint="Restore it from a backup, or move it away to start with an empty database.",
+            )
+        if any(self.data.iterdir()):
+            self.data.rename(self.base / f"data.incomplete-{time.time_ns()}")
+        else:
+            self.data.rmdir()
+
+    def _require_version(self, install: Path) -> None:
+        found, ours = self.major_version(), major_version(install)
+        if found != ours:
+            raise EmbeddedServerError(
+                f"The data directory {self.data} was written by PostgreSQL {found};"
+                f" this qgen brings PostgreSQL {ours}.",
+                hint=(
+                    "Nothing was changed. Dump it with the qgen version that made it and load the dump here, or move"
+                    f" the folder away to start with an empty database. {OTHER_SERVER_HINT}"
+                ),
+            )
+
+    def _clear_leftovers(self, directory: Path) -> None:
+        """Remove what a killed server leaves. Safe only because the claim proves that none of its processes lives.
+
+        PostgreSQL would not start over these files when their pid number belongs to another program by now.
+        """
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
+            (directory / name).unlink(missing_ok=True)
+
+    def _launch(self, install: Path, directory: Path, account: Account | None, claim: int) -> int:
+        """Start the postmaster as a child of init, out of reach of our terminal; the offset of its log."""
+        server = [str(install / "bin" / "postgres"), "-D", str(self.data), "-k", str(directory), "-p", str(PORT)]
+        server += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
+        # The shell goes away at once, so that the server is never a zombie of ours; it sees no path but as "$@".
+        command = ["/bin/sh", "-c", '"$@" &', "sh", *server]
+        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+        with self._open_log() as log:
+            log_start = log.tell()
+            failure = self._run(command, account, claim, log, timeout=10.0)
+        if failure:
+            raise self._failure(f"PostgreSQL cannot be started in {self.base} (the shell {failure}).", log_start)
+        return log_start
+
+    def _await_ready(self, log_start: int, deadline: float) -> None:
+        while True:
+            probe = self.probe()
+            if probe.answer is Answer.READY:
+                return
+            if self._is_free():
+                raise self._failure(f"PostgreSQL did not start in {self.base}.", log_start)
+            if time.monotonic() > deadline:
+                error = self._failure(
+                    f"PostgreSQL has not finished starting in {self.base} ({probe.detail}).", log_start
+                )
+                error.hint = "It goes on in the background: wait and try again, or end it with `qgen db stop`."
+                raise error
+            time.sleep(_PAUSE)
+
+    def _run(self, command: list[str], account: Account | None, claim: int, log: IO[bytes], timeout: float) -> str:
+        """Run a program as the server's account; what went wrong, or an empty string."""
+        # A short list, not our environment: that holds API keys, and variables like PGDATA that would interfere.
+        environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.base), "LC_ALL": "C"}
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.base,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(claim,),
+                # Ctrl-C in our terminal must not reach the server.
+                start_new_session=True,
+                umask=0o077,
+                timeout=timeout,
+                check=False,
+                **(account.popen_options() if account else {}),
+            )
+        except subprocess.TimeoutExpired:
+            return f"took longer than {timeout:.0f} s"
+        except OSError as error:
+            return f"cannot be run: {error.strerror or error}"
+        return f"ended with {done.returncode}" if done.returncode else ""
+
+    def _make_socket_directory(self, account: Account | None) -> Path:
+        """The cluster's own folder if a socket there can be named, otherwise a short private one."""
+        path = os.fsencode(self.base / _SOCKET_NAME)
+        if len(path) <= _SOCKET_PATH_LIMIT and _PLAIN_PATH.fullmatch(str(self.base)) and _takes_sockets(self.base):
+            return self.base
+        # The inode tells a new cluster from a deleted one in the same place, whose server may still be dying.
+        identity = os.fsencode(self.data) + str(self.data.stat().st_ino).encode()
+        name = f"qgen-{hashlib.blake2s(identity, digest_size=8).hexdigest()}"
+        for attempt in range(10):
+            # The name can be guessed, so somebody else may sit on it.
+            candidate = _SHORT_TEMP / (f"{name}-{attempt}" if attempt else name)
+            if own_folder(candidate, account):
+                return candidate
+        raise EmbeddedServerError(
+            f"There is no place for the socket of the server: {self.base} cannot hold it,"
+            f" and {_SHORT_TEMP / name} belongs to someone else.",
+            hint=f"Set QGEN_HOME to a shorter path without special characters. {OTHER_SERVER_HINT}",
+        )
+
+    # -- the log ----------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _open_log(self) -> Iterator[IO[bytes]]:
+        with os.fdopen(open_private(self.log, os.O_WRONLY | os.O_APPEND), "ab") as log:
+            log.seek(0, os.SEEK_END)
+            yield log
+
+    def _failure(self, what: str, log_start: int) -> EmbeddedServerError:
+        """An error that shows the end of the log since `log_start`, and what to do where the cause is known."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(log_start)
+                text = log.read().decode("utf-8", errors="replace")
+        except OSError:
+            text = ""
+        tail = "\n".join(f"  {line}" for line in text.strip().splitlines()[-_LOG_TAIL_LINES:])
+        message = f"{what}\nServer log: {self.log}" + (f"\n{tail}" if tail else "")
+        causes = f"{what}\n{text}".lower()
+        advice = next((hint for cause, hint in _KNOWN_CAUSES.items() if cause in causes), "Read the log for the cause.")
+        return EmbeddedServerError(message, hint=f"{advice} {OTHER_SERVER_HINT}")
+
+
+def _takes_sockets(folder: Path) -> bool:
+    """Whether a socket can be made in `folder`; a folder shared into a container often cannot hold one."""
+    probe = folder / f".s.{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as trial:
+        try:
+            trial.bind(str(probe))
+        except OSError:
+            return False
+        finally:
+            probe.unlink(missing_ok=True)
+    return True
+
+
+def _probe(path: Path) -> Probe:
+    """Connect and log in, by the wire protocol: cheaper than a driver, and it tells "starting" from "gone"."""
+    parameters = {"user": SUPERUSER, "database": "postgres", "application_name": "qgen probe"}
+    body = b"".join(f"{key}\0{value}\0".encode() for key, value in parameters.items()) + b"\0"
+    version = None
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_PROBE_TIMEOUT)
+            connection.connect(str(path))
+            connection.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
+            with connection.makefile("rb") as replies:
+                while header := replies.read(5):
+                    kind, length = struct.unpack("!ci", header)
+                    content = replies.read(length - 4)
+                    if kind == b"E":
+                        return _refusal(content)
+                    if kind == b"S" and content.startswith(b"server_version\0"):
+                        version = content.split(b"\0")[1].decode().split()[0]
+                    if kind == b"Z":
+                        connection.sendall(struct.pack("!ci", b"X", 4))
+                        return Probe(Answer.READY, version)
+    except TimeoutError:
+        return Probe(Answer.NOT_YET, detail="it does not answer")
+    except (OSError, struct.error) as error:
+        busy = isinstance(error, BlockingIOError) or getattr(error, "errno", None) == errno.EAGAIN
+        return Probe(Answer.NOT_YET if busy else Answer.NOTHING, detail=str(error))
+    return Probe(Answer.NOTHING, detail="the connection was closed")
+
+
+def _refusal(content: bytes) -> Probe:
+    """A server that refuses is alive: full (SQLSTATE 53300), or starting or stopping (57P03)."""
+    fields = {part[:1]: part[1:].decode("utf-8", errors="replace") for part in content.split(b"\0") if part}
+    ready = fields.get(b"C") == "53300"
+    return Probe(Answer.READY if ready else Answer.NOT_YET, detail=fields.get(b"M", "refused"))

@@ -1,0 +1,57 @@
+"""The journal: every reply of a provider, written the moment it arrives.
+
+A resumed run finds its replies here and does not pay for them again. Not here: making calls (`generation/`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.tables import llm_calls
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One call: either a reply or an error. `latency_seconds` is wall-clock time of the call."""
+
+    run_id: UUID | None
+    batch_id: UUID | None
+    purpose: str
+    provider: str
+    request_hash: str
+    model: str | None = None
+    candidate_id: UUID | None = None
+    reply: str | None = None
+    error_category: str | None = None
+    error: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    cost_usd: Decimal | None = None
+    latency_seconds: float | None = None
+
+
+def record_call(tx: Transaction, entry: JournalEntry) -> None:
+    """Adds one call."""
+    tx.execute(insert(llm_calls).values({name: getattr(entry, name) for name in JournalEntry.__dataclass_fields__}))
+
+
+def find_reply(tx: Transaction, batch_id: UUID, request_hash: str) -> JournalEntry | None:
+    """The reply that this very request of this batch got before, or None when it never got one."""
+    row = tx.execute(
+        select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
+        .where(
+            llm_calls.c.batch_id == batch_id,
+            llm_calls.c.request_hash == request_hash,
+            llm_calls.c.reply.is_not(None),
+        )
+        .order_by(llm_calls.c.id)
+        .limit(1)
+    ).first()
+    return JournalEntry(**row._mapping) if row else None

@@ -1,0 +1,147 @@
+"""The settings of one process: environment variables and the files that they name.
+
+Here: `Settings`, `load_settings`, and the readers of the packaged YAML. Not here: options of a single run
+(`services/options.py`), and connecting to anything.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from qgen_dagster.config.loading import load_yaml
+from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.inventory import (
+    DEFAULT_CRITICAL_MIN,
+    DEFAULT_HEALTHY_MIN,
+    DEFAULT_WARNING_MIN,
+    Thresholds,
+)
+from qgen_dagster.core.taxonomy import Taxonomy
+
+PACKAGED = Path(__file__).parent
+DEFAULT_QUESTIONS_PER_RUN = 50
+ENVIRONMENTS = ("production", "staging", "development")
+
+# Every variable that qgen reads, with what it is for: `qgen doctor` and docs/operations.md print this table.
+VARIABLES: Mapping[str, str] = {
+    "QGEN_HOME": "folder of the embedded database and of Dagster's files (default: .qgen in the current folder)",
+    "QGEN_DATABASE_URL": "the bank's PostgreSQL (default: the embedded server under QGEN_HOME)",
+    "QGEN_DAGSTER_DATABASE_URL": "Dagster's own database, postgresql+psycopg2://… (default: beside the bank's)",
+    "QGEN_TAXONOMY": "YAML file with your own types and difficulties (default: the one that ships)",
+    "QGEN_ALERTING_CONFIG": "YAML file with stock thresholds and alerting (default: the one that ships)",
+    "QGEN_QUESTIONS_PER_RUN": f"how many questions a run without --count or --fill plans (default: "
+    f"{DEFAULT_QUESTIONS_PER_RUN})",
+    "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
+    "QGEN_LOG": "log format on standard error: text or json (default: text)",
+}
+
+
+class StockThresholds(BaseModel):
+    """The `inventory` block of alerting.yaml: the smallest count of each stock level."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    healthy_min: int = Field(default=DEFAULT_HEALTHY_MIN, ge=0)
+    warning_min: int = Field(default=DEFAULT_WARNING_MIN, ge=0)
+    critical_min: int = Field(default=DEFAULT_CRITICAL_MIN, ge=0)
+
+    def thresholds(self) -> Thresholds:
+        """The same numbers, checked for their order."""
+        return Thresholds(self.healthy_min, self.warning_min, self.critical_min)
+
+
+class AlertingConfig(BaseModel):
+    """alerting.yaml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    inventory: StockThresholds = StockThresholds()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this process was told by its environment. Paths are absolute."""
+
+    home: Path
+    database_url: str | None = None
+    dagster_database_url: str | None = None
+    taxonomy_file: Path = PACKAGED / "taxonomy.yaml"
+    alerting_file: Path = PACKAGED / "alerting.yaml"
+    questions_per_run: int = DEFAULT_QUESTIONS_PER_RUN
+    environment: str = "development"
+    log_format: str = "text"
+
+    @cached_property
+    def taxonomy(self) -> Taxonomy:
+        """Read once. Raises ConfigurationError naming file, line and key."""
+        return load_yaml(self.taxonomy_file, Taxonomy)
+
+    def alerting(self, path: Path | None = None) -> AlertingConfig:
+        """The alerting configuration, from `path` where one is given."""
+        chosen = path or self.alerting_file
+        config = load_yaml(chosen, AlertingConfig)
+        try:
+            config.inventory.thresholds()
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{chosen}: inventory: {error.message}", hint=error.hint) from error
+        return config
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment. Raises ConfigurationError for a value that cannot be used.
+
+    An empty variable counts as not set. An unknown QGEN_… variable is refused with a suggestion, since a misspelt
+    QGEN_DATABASE_URL that is ignored would fill the wrong database.
+    """
+    env = {k: v for k, v in (os.environ if environ is None else environ).items() if v.strip()}
+    _refuse_unknown(env)
+    environment = env.get("QGEN_ENVIRONMENT", "development")
+    if environment not in ENVIRONMENTS:
+        raise ConfigurationError(f"QGEN_ENVIRONMENT: {environment!r} is not one of {', '.join(ENVIRONMENTS)}")
+    log_format = env.get("QGEN_LOG", "text")
+    if log_format not in ("text", "json"):
+        raise ConfigurationError(f"QGEN_LOG: {log_format!r} is not text or json")
+    return Settings(
+        home=_path(env.get("QGEN_HOME", ".qgen")),
+        database_url=env.get("QGEN_DATABASE_URL"),
+        dagster_database_url=env.get("QGEN_DAGSTER_DATABASE_URL"),
+        taxonomy_file=_path(env["QGEN_TAXONOMY"]) if "QGEN_TAXONOMY" in env else PACKAGED / "taxonomy.yaml",
+        alerting_file=(
+            _path(env["QGEN_ALERTING_CONFIG"]) if "QGEN_ALERTING_CONFIG" in env else PACKAGED / "alerting.yaml"
+        ),
+        questions_per_run=_positive("QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN")),
+        environment=environment,
+        log_format=log_format,
+    )
+
+
+def _refuse_unknown(env: Mapping[str, str]) -> None:
+    import difflib
+
+    for name in sorted(env):
+        if name.startswith("QGEN_") and name not in VARIABLES:
+            close = difflib.get_close_matches(name, VARIABLES, n=1)
+            hint = f"Did you mean {close[0]}?" if close else f"Known: {', '.join(VARIABLES)}."
+            raise ConfigurationError(f"unknown environment variable {name}", hint=hint)
+
+
+def _path(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _positive(name: str, value: str | None) -> int:
+    if value is None:
+        return DEFAULT_QUESTIONS_PER_RUN
+    try:
+        number = int(value)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigurationError(f"{name}: {value!r} is not a whole number above 0")
+    return number
