@@ -96,15 +96,15 @@ class EmbeddedServer:
             # Before anything is located: a home that does not exist tells nothing about who can reach it.
             home.mkdir(parents=True, exist_ok=True)
             cluster = Cluster(locate(home))
-            use = _uses.get(cluster.base) or _Use.join_at_once(cluster)
+            use = _uses.get(cluster.base) or _Use(cluster)
             try:
-                if use is None or cluster.probe().answer is not Answer.READY:
-                    use = _bring_up(home, cluster, use, time.monotonic() + timeout, install_root)
+                if not use.join() or cluster.probe().answer is not Answer.READY:
+                    _bring_up(home, use, time.monotonic() + timeout, install_root)
                 server = cls(home, cluster)
                 if keep:
                     server.keep()
             except BaseException:
-                if use is not None and cluster.base not in _uses:
+                if use.handles == 0:
                     use.close()
                 raise
             _uses[cluster.base] = use
@@ -236,23 +236,14 @@ class _Use:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.handles = 0
-        self._descriptor = open_private(cluster.users_lock, os.O_RDWR)
+        self._descriptor: int | None = None
 
-    @classmethod
-    def join_at_once(cls, cluster: Cluster) -> _Use | None:
-        """The shared lock, or None when there is no cluster yet or somebody is just stopping it."""
+    def join(self) -> bool:
+        """Take the shared lock; False when there is no cluster yet, or somebody is just stopping it."""
         try:
-            use = cls(cluster)
+            return self._lock(fcntl.LOCK_SH)
         except FileNotFoundError:
-            return None
-        if use.share():
-            return use
-        use.close()
-        return None
-
-    def share(self) -> bool:
-        """Take the shared lock; False while a leaving process holds it exclusively."""
-        return self._lock(fcntl.LOCK_SH)
+            return False
 
     def is_alone(self) -> bool:
         """Make the lock exclusive. After False the shared lock is lost too: the kernel does not swap atomically."""
@@ -260,15 +251,19 @@ class _Use:
 
     def renew(self) -> None:
         """In a forked child: a lock of its own instead of the parent's, which both would share."""
-        inherited, self._descriptor = self._descriptor, open_private(self.cluster.users_lock, os.O_RDWR)
-        self.share()
         # Closing, never unlocking: an unlock would take the lock from the parent.
-        os.close(inherited)
+        self.close()
+        self.join()
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        """Give up the lock."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def _lock(self, kind: int) -> bool:
+        if self._descriptor is None:
+            self._descriptor = open_private(self.cluster.users_lock, os.O_RDWR)
         try:
             fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -281,22 +276,16 @@ _uses: dict[Path, _Use] = {}
 _guard = threading.RLock()
 
 
-def _bring_up(home: Path, cluster: Cluster, use: _Use | None, deadline: float, install_root: Path | None) -> _Use:
+def _bring_up(home: Path, use: _Use, deadline: float, install_root: Path | None) -> None:
     """Start the server, or wait until another process has; with the shared lock held."""
+    cluster = use.cluster
     account = prepare(home, cluster.base)
     with _start_lock(cluster, deadline):
-        use = use or _Use(cluster)
-        try:
-            alone = use.is_alone()
-            while not use.share():
-                # Held for an instant by one that has just left.
-                _wait(deadline, f"Another process does not let go of {cluster.users_lock}.")
-            cluster.bring_up(account, home, deadline, alone=alone, install_root=install_root)
-        except BaseException:
-            if cluster.base not in _uses:
-                use.close()
-            raise
-    return use
+        alone = use.is_alone()
+        while not use.join():
+            # Held for an instant by one that has just left.
+            _wait(deadline, f"Another process does not let go of {cluster.users_lock}.")
+        cluster.bring_up(account, home, deadline, alone=alone, install_root=install_root)
 
 
 def _leave(cluster: Cluster, use: _Use) -> None:

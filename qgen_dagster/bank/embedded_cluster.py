@@ -59,7 +59,7 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 _SHORT_TEMP = Path("/tmp")  # noqa: S108 - not TMPDIR: the path must be short, and the same for every process
 _PROBE_TIMEOUT = 5.0
 _PAUSE = 0.01
-_ORPHAN_GRACE = 3.0
+_ORPHAN_GRACE = 1.0
 _LOG_LIMIT = 16 * 1024 * 1024
 _LOG_TAIL_LINES = 12
 

@@ -13,15 +13,16 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from qgen_dagster.bank import operations_tables as _operations_tables  # noqa: F401
-from qgen_dagster.bank import tables
+from qgen_dagster.bank import operations_tables as _operations_tables  # noqa: F401 - adds its tables to the metadata
+from qgen_dagster.bank.columns import metadata as metadata
 from qgen_dagster.bank.engine import Bank, application_url, as_database_error
+from qgen_dagster.bank.tables import SCHEMA_VERSION as SCHEMA_VERSION
 from qgen_dagster.core.errors import DatabaseError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-metadata = tables.metadata  # the tables of both modules: operations_tables adds its own to it
+
 MIN_SERVER_VERSION = 140000
 MIGRATION_LOCK = 7_061_913_001  # any fixed number: two processes that migrate at once take turns
 
@@ -52,14 +53,14 @@ def current_version(bank: Bank) -> str | None:
 def require_current(bank: Bank) -> None:
     """Raises DatabaseError unless the database stands at exactly this program's version."""
     version = current_version(bank)
-    if version == tables.SCHEMA_VERSION:
+    if version == SCHEMA_VERSION:
         return
     if version is None:
         raise DatabaseError("the database has no qgen tables yet", hint="Run: qgen db upgrade")
-    if version > tables.SCHEMA_VERSION:
+    if version > SCHEMA_VERSION:
         raise DatabaseError(_newer(version), hint="Install the newer qgen, or restore a backup from before it.")
     raise DatabaseError(
-        f"the database is at migration {version}, this qgen needs {tables.SCHEMA_VERSION}", hint="Run: qgen db upgrade"
+        f"the database is at migration {version}, this qgen needs {SCHEMA_VERSION}", hint="Run: qgen db upgrade"
     )
 
 
@@ -73,9 +74,9 @@ def upgrade(bank: Bank, revision: str = "head") -> tuple[str | None, str | None]
     with bank.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         before = _version(tx)
-        if before is not None and before > tables.SCHEMA_VERSION:
+        if before is not None and before > SCHEMA_VERSION:
             raise DatabaseError(_newer(before), hint="Install the newer qgen, or restore a backup from before it.")
-        if before != tables.SCHEMA_VERSION or revision != "head":
+        if before != SCHEMA_VERSION or revision != "head":
             _check_server(tx)
             command.upgrade(alembic_config(tx), revision)
         return before, _version(tx)
@@ -117,6 +118,15 @@ def create_database(url: str) -> bool:
         maintenance.dispose()
 
 
+def sibling_url(url: str, database: str) -> str:
+    """The URL of another database on the same server, for psycopg2 (which Dagster's storage uses)."""
+    return (
+        make_url(application_url(url))
+        .set(drivername="postgresql+psycopg2", database=database)
+        .render_as_string(hide_password=False)
+    )
+
+
 def _version(tx: Connection) -> str | None:
     if tx.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
         return None
@@ -125,7 +135,7 @@ def _version(tx: Connection) -> str | None:
 
 
 def _newer(version: str) -> str:
-    return f"the database is at migration {version}, newer than this qgen ({tables.SCHEMA_VERSION})"
+    return f"the database is at migration {version}, newer than this qgen ({SCHEMA_VERSION})"
 
 
 def _check_server(tx: Connection) -> None:

@@ -7,7 +7,7 @@ own tables (another database), and the migrations themselves (`migrations/`).
 
 from __future__ import annotations
 
-from pgvector.sqlalchemy import VECTOR
+from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -216,9 +216,11 @@ candidate_embeddings = Table(
     "candidate_embeddings",
     metadata,
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True),
-    Column("embedder", String(120), primary_key=True),
-    Column("embedding", VECTOR(), nullable=False),
+    Column("embedder", String(120), primary_key=True),  # the space: embedder and rules, with their versions
+    Column("lookup_key", BigInteger, nullable=False),
+    Column("embedding", HALFVEC(), nullable=False),
 )
+Index("ix_candidate_embeddings_lookup_key", candidate_embeddings.c.lookup_key)
 
 questions = Table(
     "questions",
@@ -263,9 +265,12 @@ question_embeddings = Table(
     metadata,
     Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),
-    Column("question_type", String(60), nullable=False),
-    Column("embedding", VECTOR(), nullable=False),
+    Column("lookup_key", BigInteger, nullable=False),
+    Column("embedding", HALFVEC(), nullable=False),
 )
+# A hash of space, type, answer and quantities (dedup/facts.py): the rows that can hold a semantic duplicate. There is
+# no index over the vectors: it was slower and found fewer (benchmarks/README.md).
+Index("ix_question_embeddings_lookup_key", question_embeddings.c.lookup_key)
 
 llm_calls = Table(
     "llm_calls",

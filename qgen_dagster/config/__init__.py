@@ -1,1 +1,4 @@
-"""Packaged configuration and the settings that name the operator's own. Here: reading and checking it. Not here: what it configures."""
+"""Packaged configuration, and the settings that name the operator's own.
+
+Here: reading and checking it. Not here: what it configures.
+"""

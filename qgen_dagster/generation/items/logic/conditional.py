@@ -272,9 +272,7 @@ def _explain(truths: list[Literal], steps: list[Rule], backward: set[int], shown
 # A sentence becomes a clause: a list of (statement, sign) of which at least one must hold.
 def _parse(line: str, statements: list[str]) -> list[Literal]:
     text = line.rstrip(".")
-    if match := re.fullmatch(r"If (.+), then (.+)", text):
-        given, then = match.groups()
-    elif match := re.fullmatch(r"(.+) only if (.+)", text):
+    if (match := re.fullmatch(r"If (.+), then (.+)", text)) or (match := re.fullmatch(r"(.+) only if (.+)", text)):
         given, then = match.groups()
     elif match := re.fullmatch(r"(.+) unless (.+)", text):
         return [_parse_literal(part, statements) for part in match.groups()]

@@ -233,7 +233,7 @@ def _mask(clue: Clue, people: int) -> int:
             "at": first == who[1],
             "not_at": first != who[1],
             "gap": abs(first - second) == abs(who[0] - who[1]),
-            "between": len(who) == 3 and second < first < place[who[-1]] or place[who[-1]] < first < second,
+            "between": (len(who) == 3 and second < first < place[who[-1]]) or place[who[-1]] < first < second,
         }[kind]
         mask |= holds << bit
     return mask

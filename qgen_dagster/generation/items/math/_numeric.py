@@ -22,8 +22,9 @@ Value = int | Fraction
 # A distractor outside this range of the key would be dismissed at a glance.
 _WIDEST = 6
 OPTIONS = 5
+# At least so many of the other options end in as many zeros as the key.
+_AS_ROUND_AS_THE_KEY = 2
 _MOST_NEAR_MISSES = 2
-_MAX_TRIES = 40
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
 
 
@@ -42,12 +43,17 @@ def at_a_drawn_place(rng: random.Random, *makers: Callable[[random.Random, int],
     """
     place = rng.randrange(OPTIONS)
     make = makers[rng.randrange(len(makers))]
-    for _ in range(_MAX_TRIES):
+    return first_suitable(lambda: make(rng, place))
+
+
+def first_suitable(make: Callable[[], Draft], tries: int = 40) -> Draft:
+    """The first draft that is no Unsuitable one."""
+    for _ in range(tries):
         try:
-            return make(rng, place)
+            return make()
         except Unsuitable:
             continue
-    raise Unsuitable(f"no suitable numbers with the key in place {place} by size")
+    raise Unsuitable(f"no suitable numbers in {tries} tries")
 
 
 def offer(
@@ -78,6 +84,8 @@ def offer(
     good = all(may_show(s.value) for s in near_misses) and len(chosen) + len(near_misses) == OPTIONS - 1
     if len(near_misses) > _MOST_NEAR_MISSES or not good:
         raise Unsuitable("too few plausible mistakes on one side of the key")
+    if sum(_zeros(s.value) >= _zeros(key) for s in [*chosen, *near_misses]) < _AS_ROUND_AS_THE_KEY:
+        raise Unsuitable("the key is rounder than the other options and would stand out")
     return (
         Choice(show(key)),
         tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in [*chosen, *near_misses]),
@@ -115,6 +123,14 @@ def _near_misses(rng: random.Random, key: Value, sign: int, wanted: int, step: V
         )
         for offset in rng.sample(offsets, min(wanted, len(offsets)))
     ]
+
+
+def _zeros(value: Value) -> int:
+    """How many zeros a whole number ends in; -1 for other numbers."""
+    if Fraction(value).denominator != 1:
+        return -1
+    digits = str(value)
+    return len(digits) - len(digits.rstrip("0"))
 
 
 def _whole(value: Value) -> bool:

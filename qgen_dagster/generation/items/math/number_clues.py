@@ -1,11 +1,11 @@
 """One number fits all the clues.
 
 Radicals: number and abstraction of the clues, number of options.
-- easy: two clues on sight (odd or even, multiple of 5 or 3, larger than); 4 options.
-- medium: three clues, one of them on the digits; 6 options.
-- hard: three clues with remainders, factors or squares nearby; 6 options.
+- easy: a multiple and one clue seen at sight (odd or even, larger than, order of digits); 4 options.
+- medium: three clues: a multiple, one on the digits, one remainder; 6 options.
+- hard: three clues: two remainders and one on squares or on factors in common; 6 options.
 Options are arranged so that every clue holds for half of them, the key among these: counting which property is most
-common among the options therefore tells nothing. A distractor is tagged with the first clue that it breaks.
+common among the options therefore tells nothing. A distractor is tagged with one of the clues that it breaks.
 The solver checks each option against the clues as worded, with its own reading of every clue.
 """
 
@@ -14,36 +14,41 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from math import isqrt
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.math._numeric import expected
+from qgen_dagster.generation.items.language import listed
+from qgen_dagster.generation.items.math._numeric import expected, first_suitable
 
 
 class Clue(NamedTuple):
+    """`text` follows "It", `broken` and `proof` follow the number."""
+
     text: str
     mistake: str
     broken: str
+    proof: str
     holds: Callable[[int], bool]
     weight: float
 
 
-# Which clues the other options fulfil (1) and break (0); each column has half of its entries 1 with the key's row.
+# Which clues the other options keep (1) and break (0): with the key (all 1), each clue is kept by half of them.
 PATTERNS = {
-    2: ("10", "01", "00"),
-    3: ("110", "101", "010", "001", "000"),
+    2: (("10", "01", "00"),),
+    3: (
+        ("110", "101", "011", "000", "000"),
+        ("110", "101", "010", "001", "000"),
+        ("110", "011", "100", "001", "000"),
+        ("101", "011", "100", "010", "000"),
+        ("110", "001", "100", "010", "001"),
+        ("101", "010", "100", "010", "001"),
+        ("011", "100", "100", "010", "001"),
+    ),
 }
-ALL_PATTERNS_OF_3 = (
-    ("110", "101", "011", "000", "000"),
-    ("110", "101", "010", "001", "000"),
-    ("110", "011", "100", "001", "000"),
-    ("101", "011", "100", "010", "000"),
-    ("110", "001", "100", "010", "001"),
-    ("101", "010", "100", "010", "001"),
-    ("011", "100", "100", "010", "001"),
-)
+STRIDES = (37, 41, 53, 59, 61, 67, 71, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 
 class NumberClues(ItemModel):
@@ -52,18 +57,21 @@ class NumberClues(ItemModel):
     sub_type = "number_properties"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        clues = {"easy": _easy, "medium": _medium, "hard": _hard}[level](rng)
-        low, high = (10, 99) if level == "easy" else (100, 499)
-        patterns = PATTERNS[2] if len(clues) == 2 else rng.choice(ALL_PATTERNS_OF_3)
-        key, *others = _numbers(rng, clues, ["1" * len(clues), *patterns], low, high)
-        wrong = tuple(_wrong(value, clues) for value in others)
+        return first_suitable(lambda: self._try(level, rng))
+
+    def _try(self, level: ItemLevel, rng: random.Random) -> Draft:
+        low, high = (11, 99) if level == "easy" else (101, 499)
+        key = rng.randint(low, high)
+        clues = {"easy": _easy, "medium": _medium, "hard": _hard}[level](rng, key)
+        others = _others(rng, clues, rng.choice(PATTERNS[len(clues)]), low, high)
+        wrong = tuple(_wrong(rng, value, clues) for value in others)
         checks = " ".join(f"It {clue.text}." for clue in clues)
         return Draft(
             stem=f"Which number fits all of these clues? {checks}",
             key=Choice(str(key)),
             distractors=wrong,
-            explanation=f"{key} fits every clue: it {', it '.join(c.text for c in clues)}. Each of the other numbers breaks at "
-            f"least one clue.",
+            explanation=f"{key} fits every clue: {'; '.join(clue.proof for clue in clues)}. "
+            "Each of the other numbers breaks at least one clue.",
             structure={"clues": sorted(c.text for c in clues), "key": key},
             expected_success=expected(level, sum(c.weight for c in clues) / len(clues)),
         )
@@ -73,99 +81,144 @@ class NumberClues(ItemModel):
         return [i for i, o in enumerate(shown.options) if all(_fits(int(o.text), clue) for clue in clues)]
 
 
-def _numbers(rng: random.Random, clues: Sequence[Clue], patterns: Sequence[str], low: int, high: int) -> list[int]:
-    """One number for each pattern of clues kept, all different."""
+def _others(rng: random.Random, clues: Sequence[Clue], patterns: Sequence[str], low: int, high: int) -> list[int]:
+    """One number for each pattern of clues kept, all different, met on a walk through the range in random strides."""
+    span = high - low + 1
+    value, stride = rng.randrange(span), rng.choice(STRIDES)
     wanted = list(patterns)
-    found: dict[int, int] = {}
-    for value in rng.sample(range(low, high + 1), min(high - low + 1, 250)):
-        profile = "".join("01"[clue.holds(value)] for clue in clues)
-        place = next((i for i, pattern in enumerate(wanted) if pattern == profile and i not in found), None)
-        if place is not None:
-            found[place] = value
-            if len(found) == len(wanted):
-                return [found[i] for i in range(len(wanted))]
+    found: list[int] = []
+    for _ in range(span):
+        value = (value + stride) % span
+        profile = "".join("01"[clue.holds(low + value)] for clue in clues)
+        if profile in wanted:
+            wanted.remove(profile)
+            found.append(low + value)
+            if not wanted:
+                return found
     raise Unsuitable("no number for one of the patterns")
 
 
-def _wrong(value: int, clues: Sequence[Clue]) -> Choice:
+def _wrong(rng: random.Random, value: int, clues: Sequence[Clue]) -> Choice:
     broken = [clue for clue in clues if not clue.holds(value)]
-    return Choice(str(value), mistake=broken[0].mistake, note=f"{value} {broken[0].broken}.")
+    note = f"{value} {listed([clue.broken for clue in broken])}."
+    return Choice(str(value), mistake=rng.choice(broken).mistake, note=note)
 
 
-def _multiple(of: int, weight: float) -> Clue:
-    return Clue(f"is a multiple of {of}", "not_a_multiple", f"is no multiple of {of}", lambda n: n % of == 0, weight)
-
-
-def _parity(rng: random.Random) -> Clue:
-    odd = rng.random() < 0.5
-    word, opposite = ("odd", "even") if odd else ("even", "odd")
-    return Clue(f"is {word}", "wrong_parity", f"is {opposite}", lambda n: n % 2 == int(odd), 0.1)
-
-
-def _bound(rng: random.Random, low: int, high: int) -> Clue:
-    limit = rng.randrange(low, high, 5)
-    if rng.random() < 0.5:
-        return Clue(f"is larger than {limit}", "out_of_range", f"is not larger than {limit}", lambda n: n > limit, 0.2)
-    return Clue(f"is smaller than {limit}", "out_of_range", f"is not smaller than {limit}", lambda n: n < limit, 0.2)
-
-
-def _digit_sum(rng: random.Random) -> Clue:
-    total = rng.randint(6, 15)
+def _multiple(of: int, key: int, weight: float) -> Clue:
+    if key % of:
+        raise Unsuitable("the key is no such multiple")
+    proof = f"{key} = {of} × {key // of}"
     return Clue(
-        f"has digits that add up to {total}", "wrong_digit_sum", f"has digits that do not add up to {total}",
-        lambda n: sum(map(int, str(n))) == total, 0.5,
-    )  # fmt: skip
+        f"is a multiple of {of}", "not_a_multiple", f"is not a multiple of {of}", proof, lambda n: n % of == 0, weight
+    )
 
 
-def _digit_order(rng: random.Random) -> Clue:
-    if rng.random() < 0.5:
-        return Clue("has a last digit larger than its first", "wrong_digit_order", "has a last digit that is not larger",
-                    lambda n: n % 10 > n // 100, 0.4)  # fmt: skip
-    return Clue("has a first digit larger than its last", "wrong_digit_order", "has a first digit that is not larger",
-                lambda n: n % 10 < n // 100, 0.4)  # fmt: skip
+def _parity(key: int) -> Clue:
+    word, opposite = ("odd", "even") if key % 2 else ("even", "odd")
+    proof = f"its last digit, {key % 10}, is {word}"
+    return Clue(f"is {word}", "wrong_parity", f"is {opposite}", proof, lambda n: n % 2 == key % 2, 0.1)
 
 
-def _remainder(rng: random.Random, divisors: Sequence[int]) -> Clue:
+def _bound(rng: random.Random, key: int, reach: int) -> Clue:
+    limit = (key + rng.choice((-1, 1)) * rng.randrange(5, reach, 5)) // 5 * 5
+    if limit < key:
+        text, holds = f"larger than {limit}", lambda n: n > limit
+    elif limit > key:
+        text, holds = f"smaller than {limit}", lambda n: n < limit
+    else:
+        raise Unsuitable("the key is the limit")
+    return Clue(f"is {text}", "out_of_range", f"is not {text}", f"it is {text}", holds, 0.2)
+
+
+def _digit_sum(key: int) -> Clue:
+    total = sum(map(int, str(key)))
+    proof = f"{' + '.join(str(key))} = {total}"
+    text = f"add up to {total}"
+    return Clue(f"has digits that {text}", "wrong_digit_sum", f"has digits that do not {text}", proof,
+                lambda n: sum(map(int, str(n))) == total, 0.5)  # fmt: skip
+
+
+def _digit_order(key: int) -> Clue:
+    first, last = int(str(key)[0]), key % 10
+    if first == last:
+        raise Unsuitable("equal digits")
+    large, small = ("last", "first") if last > first else ("first", "last")
+    text = f"has a {large} digit larger than its {small} digit"
+    broken = f"does not have a {large} digit larger than its {small} digit"
+    proof = f"its {large} digit, {max(first, last)}, is larger than its {small} digit, {min(first, last)}"
+    return Clue(
+        text,
+        "wrong_digit_order",
+        broken,
+        proof,
+        lambda n: n % 10 != int(str(n)[0]) and (n % 10 > int(str(n)[0])) == (last > first),
+        0.4,
+    )
+
+
+def _remainder(rng: random.Random, key: int, divisors: Sequence[int]) -> Clue:
     by = rng.choice(divisors)
-    left = rng.randint(1, by - 1)
+    left = key % by
+    if left == 0:
+        raise Unsuitable("no remainder")
+    text = f"leave a remainder of {left} when divided by {by}"
+    proof = f"{key} = {by} × {key // by} + {left}"
     return Clue(
-        f"leaves a remainder of {left} when divided by {by}", "wrong_remainder",
-        f"does not leave {left} when divided by {by}", lambda n: n % by == left, 0.5 + by / 30,
-    )  # fmt: skip
+        text.replace("leave", "leaves", 1),
+        "wrong_remainder",
+        f"does not {text}",
+        proof,
+        lambda n: n % by == left,
+        0.3 + by / 40,
+    )
 
 
-def _factors_in_common(rng: random.Random) -> Clue:
-    other = rng.choice((30, 42, 70, 66, 78, 105))
-    primes = [p for p in (2, 3, 5, 7, 11, 13) if other % p == 0]
+def _no_factor_in_common(rng: random.Random, key: int) -> Clue:
+    primes = rng.choice(((2, 3, 5), (2, 3, 7), (2, 5, 7), (2, 3, 11), (2, 3, 13), (3, 5, 7)))
+    if not all(key % p for p in primes):
+        raise Unsuitable("a factor in common")
+    other = primes[0] * primes[1] * primes[2]
+    proof = f"{other} = {' × '.join(map(str, primes))}, and {key} is divisible by none of these"
+    text = f"factor in common with {other}"
     return Clue(
-        f"has no factor in common with {other} except 1", "common_factor", f"has a factor in common with {other}",
-        lambda n: all(n % p for p in primes), 0.8,
-    )  # fmt: skip
+        f"has no {text} except 1", "common_factor", f"has a {text}", proof, lambda n: all(n % p for p in primes), 0.8
+    )
 
 
-def _near_square(rng: random.Random) -> Clue:
-    by = rng.choice((1, 2, 3, 4, 5))
-    squares = [k * k for k in range(1, 24)]
+def _near_square(key: int) -> Clue:
+    root = isqrt(key)
+    over = key - root * root
+    if not 0 < over <= 6:
+        raise Unsuitable("not near a square")
+    text = f"{over} more than a square number"
+    proof = f"{key} = {root} × {root} + {over}"
     return Clue(
-        f"is {by} more than a square number", "not_near_a_square", f"is not {by} more than a square number",
-        lambda n: n - by in squares, 0.9,
-    )  # fmt: skip
+        f"is {text}", "not_near_a_square", f"is not {text}", proof, lambda n: isqrt(n - over) ** 2 == n - over, 0.9
+    )
 
 
-def _easy(rng: random.Random) -> list[Clue]:
-    multiple = _multiple(rng.choice((3, 4, 5, 6, 7, 8, 9)), 0.5)
-    return [multiple, _parity(rng) if rng.random() < 0.2 else _bound(rng, 30, 80)]
+def _easy(rng: random.Random, key: int) -> list[Clue]:
+    multiple = _multiple(rng.choice((3, 4, 5, 6, 7, 8, 9)), key, 0.5)
+    second = rng.randrange(8)
+    if second == 0:
+        return [multiple, _parity(key)]
+    if second == 1:
+        return [multiple, _digit_order(key)]
+    return [multiple, _bound(rng, key, 45)]
 
 
-def _medium(rng: random.Random) -> list[Clue]:
-    on_digits = _digit_sum(rng) if rng.random() < 0.6 else _digit_order(rng)
-    return [_multiple(rng.choice((3, 4, 6, 7, 8, 9, 11, 12)), 0.6), on_digits, _bound(rng, 200, 400)]
+def _medium(rng: random.Random, key: int) -> list[Clue]:
+    on_digits = _digit_sum(key) if rng.random() < 0.6 else _digit_order(key)
+    return [
+        _multiple(rng.choice((3, 4, 6, 7, 8, 9, 11, 12)), key, 0.6),
+        on_digits,
+        _remainder(rng, key, (4, 5, 7, 8, 9)),
+    ]
 
 
-def _hard(rng: random.Random) -> list[Clue]:
-    abstract = _near_square(rng) if rng.random() < 0.5 else _factors_in_common(rng)
-    small, large = _remainder(rng, (4, 5, 6, 7)), _remainder(rng, (8, 9, 11, 12, 13))
-    return [abstract, small, large]
+def _hard(rng: random.Random, key: int) -> list[Clue]:
+    abstract = _near_square(key) if rng.random() < 0.7 else _no_factor_in_common(rng, key)
+    return [abstract, _remainder(rng, key, (4, 5, 6, 7)), _remainder(rng, key, (8, 9, 11, 12, 13))]
 
 
 def _fits(value: int, clue: str) -> bool:

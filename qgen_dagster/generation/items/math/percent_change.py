@@ -32,19 +32,20 @@ from qgen_dagster.generation.items.math._numeric import (
 class Counted(NamedTuple):
     owner: str
     things: str
+    place: str
 
 
 COUNTED = (
-    Counted("a choir", "members"),
-    Counted("a library", "atlases"),
-    Counted("an orchard", "trees"),
-    Counted("a school", "pupils"),
-    Counted("a village", "homes"),
-    Counted("a museum", "paintings"),
-    Counted("a farm", "sheep"),
-    Counted("a company", "workers"),
-    Counted("a town", "cyclists"),
-    Counted("a lake", "swans"),
+    Counted("a choir", "members", "in a choir"),
+    Counted("a library", "atlases", "in a library"),
+    Counted("an orchard", "trees", "in an orchard"),
+    Counted("a school", "pupils", "at a school"),
+    Counted("a village", "homes", "in a village"),
+    Counted("a museum", "paintings", "in a museum"),
+    Counted("a farm", "sheep", "on a farm"),
+    Counted("a company", "workers", "at a company"),
+    Counted("a town", "cyclists", "in a town"),
+    Counted("a lake", "swans", "on a lake"),
 )
 # What people are, and what a share of each group does.
 MIXED = (
@@ -109,8 +110,7 @@ def _one_forwards(rng: random.Random, place: int) -> Draft:
         Slip(start + (p if change > 0 else -p), "percent_as_amount", f"This takes {p}% for {p} {c.things}."),
         Slip(_of(100 + change + 10, start), "percent_misread", "This uses a percentage that is ten points off."),
         Slip(_of(100 + change - 10, start), "percent_misread", "This uses a percentage that is ten points off."),
-        Slip(start + moved * 2, "changed_twice", f"This adds the {p}% twice."),
-        Slip(start - moved * 2, "changed_twice", f"This takes the {p}% off twice."),
+        Slip(2 * key - start, "changed_twice", f"This makes the change of {p}% twice."),
         Slip(start, "unchanged", "This is the number before the change."),
         Slip(Fraction(start * 100, 100 - change), "divided_instead", f"{p}% is taken of {start}, so multiply."),
     ]
@@ -164,9 +164,10 @@ def _two_forwards(rng: random.Random, place: int) -> Draft:
 
 def _one_back(rng: random.Random, place: int) -> Draft:
     c = rng.choice(COUNTED)
-    key, change = rng.randrange(40, 1_000, 20), _change(rng, PERCENTS)
+    key, change = rng.randrange(40, 2_000, 20), _change(rng, PERCENTS)
     end, p = _whole(key * _factor(change)), abs(change)
-    back = end * _factor(-change)
+    # The classic mistake must come out whole, or it could not be offered.
+    back = _whole(end * _factor(-change))
     slips = [
         Slip(
             back,
@@ -174,6 +175,7 @@ def _one_back(rng: random.Random, place: int) -> Draft:
             f"This takes {p}% of {number(end)}, but the {p}% were of the number at first.",
         ),
         Slip(end * _factor(change), "wrong_direction", "This applies the change once more instead of undoing it."),
+        Slip(end, "unchanged", "This is the number after the change."),
         Slip(end + p, "percent_as_amount", f"This takes {p}% for {p} {c.things}."),
         Slip(end - p, "percent_as_amount", f"This takes {p}% for {p} {c.things}."),
         Slip(_of(p, end), "change_only", f"This is {p}% of {number(end)} alone."),
@@ -190,7 +192,7 @@ def _one_back(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=10)
     return Draft(
-        stem=f"The number of {c.things} in {c.owner} {_verb(change)}. Now there are {number(end)} {c.things}. "
+        stem=f"The number of {c.things} {c.place} {_verb(change)}. Now there are {number(end)} {c.things}. "
         f"How many were there before the change?",
         key=right,
         distractors=wrong,
@@ -206,7 +208,7 @@ def _two_back(rng: random.Random, place: int) -> Draft:
     key, first, second = rng.randrange(80, 1_000, 20), _change(rng, ROUND), _change(rng, ROUND)
     between = _whole(key * _factor(first))
     end = _whole(between * _factor(second))
-    if end == key or first + second == 0 and rng.random() < 0.5:
+    if end == key:
         raise Unsuitable("nothing changes")
     both = 100 + first + second
     slips = [
@@ -245,7 +247,7 @@ def _two_back(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=20)
     return Draft(
-        stem=f"In the first year the number of {c.things} in {c.owner} {_verb(first)}. In the second year it {_verb(second)}. "
+        stem=f"In the first year the number of {c.things} {c.place} {_verb(first)}. In the second year it {_verb(second)}. "
         f"After that there are {number(end)} {c.things}. How many were there at the start?",
         key=right,
         distractors=wrong,
@@ -320,7 +322,7 @@ def _holds(stem: str, answer: Fraction) -> bool:
         int(amount) if word == "rises" else -int(amount)
         for word, amount in re.findall(r"(rises|falls) by (\d+)%", stem)
     ]
-    stated = [Fraction(n.replace(",", "")) for n in re.findall(r"(?:has|there are) ([\d,]+) ", stem)][0]
+    stated = numbers_in(re.sub(r"\d+%", "", stem))[0]
     # The stated number is the end where the question asks for the start.
     start, end = (stated, answer) if " has " in stem else (answer, stated)
     for percent in percents:

@@ -35,7 +35,7 @@ _ROOMS: tuple[tuple[svg.Point, ...], ...] = (
 
 
 class Cell(NamedTuple):
-    """Equal figures in one cell. `size` or `number` is None where the item does not use it; `dots` are border places."""
+    """Equal figures in one cell. `size` or `number` is None where an item does not use it; `dots`: border places."""
 
     shape: str
     fill: svg.Fill

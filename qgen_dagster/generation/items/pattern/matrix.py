@@ -76,12 +76,14 @@ def _progression(attribute: str, rng: random.Random) -> Layer:
     starts = [rng.randint(0, len(values) - 2 * step - 1) for _ in range(3)]
     grid = [values[start : start + 2 * step + 1 : step] for start in starts]
     last = grid[2]
-    beyond = values[starts[2] + 2 * step + 1 : starts[2] + 2 * step + 2] or [last[0]]
+    beyond = values[starts[2] + 3 * step : starts[2] + 3 * step + 1] or [last[0]]
+    wrong = [last[1], *beyond]
+    rng.shuffle(wrong)
     return Layer(
         attribute,
         "progression",
         grid,
-        [last[1], *beyond],
+        wrong,
         f"The {NOUNS[attribute]} goes up or down by the same step along each row, "
         f"so after {_value(attribute, last[1])} comes {_value(attribute, last[2])}.",
         0.25,
@@ -110,7 +112,7 @@ def _sum(attribute: str, rng: random.Random) -> Layer:
     pairs = [(a, b) for a in range(1, 6) for b in range(1, 6) if a + b <= 6]
     rows = [(a, b, a + b) for a, b in rng.sample(pairs, 3)]
     a, b, key = rows[2]
-    wrong = _either_side(key, [key - 1, max(a, b), abs(a - b)], [key + 1, key + 2], rng)
+    wrong = _either_side(key, [key - 1, max(a, b), abs(a - b)], [v for v in (key + 1, key + 2) if v <= 6], rng)
     return Layer(
         attribute,
         "sum",
@@ -125,7 +127,7 @@ def _difference(attribute: str, rng: random.Random) -> Layer:
     pairs = [(a, b) for a in range(2, 7) for b in range(1, a)]
     rows = [(a, b, a - b) for a, b in rng.sample(pairs, 3)]
     a, b, key = rows[2]
-    wrong = _either_side(key, [key - 1, b], [key + 1, a, b, key + 2], rng)
+    wrong = _either_side(key, [key - 1, b], [v for v in (key + 1, a, b, key + 2) if v <= 6], rng)
     return Layer(
         attribute,
         "difference",
@@ -175,7 +177,7 @@ def _three_parts(rng: random.Random) -> tuple[frozenset[int], frozenset[int], fr
 
 def _either_side(key: Any, fewer: list[Any], more: list[Any], rng: random.Random) -> list[Any]:
     """Two wrong values, so drawn that the key is as often the smallest as the largest of the three."""
-    fewer, more = ([v for v in dict.fromkeys(side) if v and v != key and v != 7] for side in (fewer, more))
+    fewer, more = ([v for v in dict.fromkeys(side) if v and v != key] for side in (fewer, more))
     fewer, more = [v for v in fewer if not more or v not in more], more
     below = rng.randint(0, 2)
     wrong = fewer[:below] + more[: 2 - below]
@@ -187,11 +189,11 @@ def _either_side(key: Any, fewer: list[Any], more: list[Any], rng: random.Random
 
 
 def _layers(level: ItemLevel, rng: random.Random) -> list[Layer]:
-    scale = rng.choice(["size", "count"])
+    # Numbers and fillings come more often, since they leave more room for distinct items than sizes and shapes.
+    scale = rng.choice(["size", *["count"] * 4])
     looks = ["shape", "fill", scale]
     rng.shuffle(looks)
     if level == "easy":
-        scale = rng.choice(["size", *["count"] * 4])
         looks = [scale, rng.choice(["shape", "fill", "fill", "fill"])]
         rng.shuffle(looks)
         plain = rng.choice([_constant_row, _progression]) if looks[0] == scale else _constant_row
@@ -205,7 +207,8 @@ def _layers(level: ItemLevel, rng: random.Random) -> list[Layer]:
         rule = "union" if level == "medium" else rng.choice(["intersection", "exactly_one", "exactly_one"])
         layers = [_dot_logic(rule, rng)]
     elif other is _three_values:
-        layers = [_three_values(looks.pop(), rng)]
+        looks.remove(scale)
+        layers = [_three_values(scale, rng)]
     else:
         looks = [look for look in looks if look not in ("size", "count")]
         layers = [other("count", rng)]
@@ -283,11 +286,10 @@ def _choice(cell: Cell, missed: list[Layer], repeats: str | None) -> Choice:
     if repeats:
         where = "to the left of" if repeats == "left" else "above"
         return Choice(cell.text(), figure, "neighbour_repeated", f"This repeats the figure {where} the question mark.")
-    names = [NOUNS[layer.attribute] for layer in missed]
-    mistake = "_and_".join(layer.attribute for layer in missed)
-    note = (
-        f"The {' and the '.join(names)} {'does' if len(missed) == 1 else 'do'} not follow the rule. {missed[0].reason}"
-    )
+    names = [f"the {NOUNS[layer.attribute]}" for layer in missed]
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    mistake = "_and_".join(sorted(layer.attribute for layer in missed))
+    note = f"Here {listed} {'is' if len(names) == 1 else 'are'} wrong. {missed[0].reason}"
     return Choice(cell.text(), figure, f"wrong_{mistake}", note)
 
 

@@ -1,0 +1,114 @@
+"""Decides whether two questions are the same, from their facts and the cosine of their vectors. Pure.
+
+Here: `compare` and `judge`. Not here: where the other question comes from (`find.py`) and the thresholds (`settings.py`).
+
+The cosine says that two questions are near. Questions of one template are near too, so it never decides alone: the
+answer and the quantities must agree, and nothing may contradict. What speaks for a duplicate with a doubt is grey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qgen_dagster.dedup.facts import Facts
+from qgen_dagster.dedup.settings import Bounds
+from qgen_dagster.dedup.text import is_number, same_quantities
+
+
+class Likeness(StrEnum):
+    """What semantic comparison says of two questions."""
+
+    SAME = "same"
+    DOUBTFUL = "doubtful"
+    DIFFERENT = "different"
+
+
+class Doubt(StrEnum):
+    """Why two questions that seem to be the same may not be."""
+
+    FAR = "far"  # near enough to ask, not to decide
+    UNITS = "units"  # the same number as answer, in other units
+    NAMES = "names"  # each names somebody or something that the other does not
+    NEGATION = "negation"  # one asks for what is not
+    STIMULUS = "stimulus"  # the material shown is alike, not the same
+    OPTIONS = "options"  # only the options say what is asked, and they differ
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two questions relate; `differ` names what rules out that they are the same."""
+
+    cosine: float
+    jaccard: float
+    answers_agree: bool
+    quantities_agree: bool
+    names_agree: bool
+    likeness: Likeness
+    doubts: tuple[Doubt, ...] = ()
+
+
+def compare(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> Comparison:
+    """Everything that is known about two questions of one type, and what follows from it."""
+    jaccard = overlap(a.tokens, b.tokens)
+    answers_agree = a.answer_key == b.answer_key
+    quantities_agree = same_quantities(a.quantities, b.quantities)
+    names_agree = not _names_contradict(a, b)
+    near = cosine >= bounds.grey_from or jaccard >= bounds.jaccard_from
+    decided = answers_agree and quantities_agree and near and (names_agree or bounds.names == "doubt")
+    if not decided or _stimulus_likeness(a, b, bounds) is Likeness.DIFFERENT:
+        return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, Likeness.DIFFERENT)
+    doubts = tuple(_doubts(a, b, cosine, jaccard, names_agree, bounds))
+    likeness = Likeness.DOUBTFUL if doubts else Likeness.SAME
+    return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, likeness, doubts)
+
+
+def overlap(a: Iterable[object], b: Iterable[object]) -> float:
+    """Jaccard: the share of all elements that both have; 1 for two empty sets."""
+    first, second = set(a), set(b)
+    return len(first & second) / len(first | second) if first or second else 1.0
+
+
+def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool, bounds: Bounds) -> Iterable[Doubt]:
+    if cosine < bounds.duplicate_from and jaccard < bounds.jaccard_from:
+        yield Doubt.FAR
+    if _units(a) and _units(b) and not _units(a) & _units(b):
+        yield Doubt.UNITS
+    if not names_agree:
+        yield Doubt.NAMES
+    if a.negative != b.negative:
+        yield Doubt.NEGATION
+    if _stimulus_likeness(a, b, bounds) is Likeness.DOUBTFUL:
+        yield Doubt.STIMULUS
+    if _options_decide(a, b) and overlap(a.options, b.options) < bounds.options_from:
+        yield Doubt.OPTIONS
+
+
+def _units(facts: Facts) -> set[str]:
+    """The words beside the number of an answer such as 12 cm; nothing for an answer that is no number."""
+    words = {token for token in facts.answer if not is_number(token)}
+    return words if is_number(facts.answer_key) else set()
+
+
+def _names_contradict(a: Facts, b: Facts) -> bool:
+    """Each names something that the other does not mention at all. Silence on one side is no contradiction."""
+    return bool(a.names - b.tokens) and bool(b.names - a.tokens)
+
+
+def _options_decide(a: Facts, b: Facts) -> bool:
+    """Whether the stems say nothing specific ("Which word does not belong?"): the options are the question then."""
+    return not (a.quantities or a.names or b.names or a.stimulus or b.stimulus)
+
+
+def _stimulus_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
+    """Material is shown, not phrased: other words in it are another item, another order may be.
+
+    With material on one side only there is nothing to compare: the other may hold it in its stem.
+    """
+    if a.stimulus is None or b.stimulus is None or a.stimulus.tokens == b.stimulus.tokens:
+        return Likeness.SAME
+    shared = overlap(a.stimulus.tokens, b.stimulus.tokens)
+    if shared < bounds.stimulus_from:
+        return Likeness.DIFFERENT
+    return Likeness.DOUBTFUL

@@ -1,0 +1,119 @@
+"""What of a question decides whether another one is the same: its answer, quantities, names, words and options.
+
+Here: `Facts`, and the lookup key stored beside every vector. Not here: comparing two of them (`compare.py`).
+
+The lookup key is a hash of the answer and the quantities. A semantic duplicate must agree in both, so the rows with an
+equal key are all that need to be looked at: exact by construction, and few in a bank of any size. An index over the
+vectors alone is neither, since a templated bank holds thousands of nearer neighbours that are other questions
+(measured in benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from qgen_dagster.core.question import Question
+from qgen_dagster.dedup.text import ARTICLES, Reading, is_number, names_in, negative, read
+
+# Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
+RULES_VERSION = 1
+
+_FILLERS = ARTICLES | {"it", "is", "it's", "they", "are", "he", "she"}
+_SAME_ANSWERS = {
+    answer: group[0]
+    for group in (
+        ("yes", "true", "correct"),
+        ("no", "false", "incorrect", "not true"),
+        ("can not be determined", "can not tell", "can not be known", "can not say", "can not be decided", "unknown",
+         "not enough information", "insufficient information", "not possible to determine", "impossible to determine",
+         "impossible to tell", "uncertain", "undetermined", "not determinable", "there not enough information"),
+        ("none of above", "none of these", "none of them", "none"),
+    )
+    for answer in group
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The words of a question without figures: all that semantic comparison reads."""
+
+    stem: str
+    stimulus: str | None
+    options: Sequence[str]
+    answer: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A question as semantic comparison sees it."""
+
+    stem: Reading
+    stimulus: Reading | None
+    answer: tuple[str, ...]  # canonical tokens of the key, without articles
+    options: frozenset[tuple[str, ...]]  # the other options likewise
+    names: frozenset[str]
+
+    @cached_property
+    def tokens(self) -> frozenset[str]:
+        """Every word of stem and stimulus."""
+        return frozenset(self.stem.tokens + (self.stimulus.tokens if self.stimulus else ()))
+
+    @cached_property
+    def quantities(self) -> tuple[str, ...]:
+        """Numbers and letters of stem and stimulus, in order of appearance."""
+        return self.stem.quantities + (self.stimulus.quantities if self.stimulus else ())
+
+    @property
+    def negative(self) -> bool:
+        return negative(self.stem.tokens)
+
+    @property
+    def answer_key(self) -> str:
+        """The answer for looking up: the bare number where it has just one, since units come and go."""
+        numbers = [token for token in self.answer if is_number(token)]
+        if len(numbers) == 1 and len(self.answer) <= 3:
+            return numbers[0]
+        return " ".join(self.answer)
+
+    @property
+    def text(self) -> str:
+        """What is embedded: stem and stimulus. Not the answer, on which candidates for comparison agree anyway."""
+        return " ".join(self.stem.tokens + (self.stimulus.tokens if self.stimulus else ()))
+
+
+def facts_of(question: Question | Wording) -> Facts:
+    """The facts of a question."""
+    wording = question if isinstance(question, Wording) else wording_of(question)
+    options = [_answer_tokens(text) for text in wording.options]
+    shown = wording.stem if wording.stimulus is None else f"{wording.stem}\n{wording.stimulus}"
+    return Facts(
+        stem=read(wording.stem),
+        stimulus=None if wording.stimulus is None else read(wording.stimulus),
+        answer=options[wording.answer],
+        options=frozenset(option for i, option in enumerate(options) if i != wording.answer),
+        names=names_in(shown),
+    )
+
+
+def wording_of(question: Question) -> Wording:
+    stimulus = question.stimulus.text if question.stimulus else None
+    return Wording(question.stem, stimulus, [option.text for option in question.options], question.answer)
+
+
+def lookup_key(space: str, question_type: str, facts: Facts) -> int:
+    """A signed 64-bit hash, equal for questions of a type whose answers and quantities agree.
+
+    Two questions may share one by chance: what is found by it is compared in full.
+    """
+    parts = (space, question_type, facts.answer_key, *sorted(facts.quantities))
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def _answer_tokens(text: str) -> tuple[str, ...]:
+    tokens = tuple(token for token in read(text).tokens if token not in _FILLERS)
+    phrase = _SAME_ANSWERS.get(" ".join(tokens))
+    return tuple(phrase.split()) if phrase else (tokens or (text.strip().casefold(),))

@@ -1,0 +1,92 @@
+"""The thresholds of semantic comparison, per embedder and question type, as data.
+
+Here: the model of `config/dedup.yaml` and its loading. Not here: what the thresholds do (`compare.py`), how they were
+found (`benchmarks/dedup_quality.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from qgen_dagster import config
+from qgen_dagster.core.errors import ConfigurationError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PACKAGED = Path(config.__file__).with_name("dedup.yaml")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bounds(_Frozen):
+    """When two questions are near enough, and what raises a doubt.
+
+    `names: decide` means that other names make another question; `doubt`, that names are incidental.
+    """
+
+    duplicate_from: Share = 0.75
+    grey_from: Share = 0.65
+    jaccard_from: Share = 0.7
+    stimulus_from: Share = 0.4
+    options_from: Share = 0.5
+    names: Literal["decide", "doubt"] = "decide"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Bounds:
+        if self.grey_from > self.duplicate_from:
+            raise ValueError(f"grey_from ({self.grey_from}) is above duplicate_from ({self.duplicate_from})")
+        return self
+
+
+class PartialBounds(_Frozen):
+    """What differs from the bounds that apply otherwise; what is not given stays."""
+
+    duplicate_from: Share | None = None
+    grey_from: Share | None = None
+    jaccard_from: Share | None = None
+    stimulus_from: Share | None = None
+    options_from: Share | None = None
+    names: Literal["decide", "doubt"] | None = None
+
+
+class EmbedderBounds(_Frozen):
+    """Bounds for the vectors of one embedder, whose name starts as the key says."""
+
+    default: PartialBounds = PartialBounds()
+    types: Mapping[str, PartialBounds] = Field(default_factory=dict)
+
+
+class DedupSettings(_Frozen):
+    """The whole of dedup.yaml. The more particular wins: embedder and type, embedder, type, default."""
+
+    default: Bounds = Bounds()
+    types: Mapping[str, PartialBounds] = Field(default_factory=dict)
+    embedders: Mapping[str, EmbedderBounds] = Field(default_factory=dict)
+
+    def bounds(self, embedder: str, question_type: str) -> Bounds:
+        """The bounds for an embedder (by the longest key that its name starts with) and a type."""
+        keys = [key for key in self.embedders if embedder.startswith(key)]
+        own = self.embedders[max(keys, key=len)] if keys else EmbedderBounds()
+        layers = (self.types.get(question_type), own.default, own.types.get(question_type))
+        changes = [layer.model_dump(exclude_none=True) for layer in layers if layer]
+        return Bounds.model_validate(self.default.model_dump() | {k: v for c in changes for k, v in c.items()})
+
+
+@cache
+def load_settings(path: Path = PACKAGED) -> DedupSettings:
+    """The settings in a YAML file. Raises ConfigurationError that names what is wrong and where."""
+    try:
+        return DedupSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"cannot read {path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationError(f"{path}: {place or 'the file'}: {first['msg']}") from error

@@ -1,0 +1,674 @@
+"""Run a Dagster job in this process, recorded so that the Dagster UI treats it like a run of its own.
+
+Here: starting, watching, resuming and closing runs for the command line, and the partition keys and ranges that runs
+are started with. Not here: what the jobs do (`assets/`, `jobs.py`), opening the instance (`instance.py`), and telling
+the operator about the outcome (`cli/`).
+
+A run launched here needs no code server and no child process, so it costs half a second instead of three. What makes
+it a full member of the UI is its origin: the code location `qgen` of `workspace.yaml`, so that "re-execute" finds the
+job again, and the same job and plan snapshots that the webserver would have stored.
+
+Importing this module imports Dagster (half a second to a second). The command line imports it when a run starts.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import dagster as dg
+from dagster._core.code_pointer import CodePointer
+from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.job_definition import JobDefinition
+from dagster._core.definitions.repository_definition import RepositoryDefinition
+from dagster._core.errors import DagsterExecutionInterruptedError, DagsterUserCodeExecutionError
+from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
+from dagster._core.events.log import EventLogEntry
+from dagster._core.execution.api import create_execution_plan, execute_run_iterator
+from dagster._core.execution.compute_logs import redirect_to_file
+from dagster._core.execution.context.system import PlanOrchestrationContext
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.state import KnownExecutionState
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin, get_python_environment_entry_point
+from dagster._core.remote_origin import CodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.snap import snapshot_from_execution_plan
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    ASSET_RESUME_RETRY_TAG,
+    MAX_RETRIES_TAG,
+    PARENT_RUN_ID_TAG,
+    PARTITION_NAME_TAG,
+    RESUME_RETRY_TAG,
+    ROOT_RUN_ID_TAG,
+    STEP_SELECTION_TAG,
+    TAGS_TO_MAYBE_OMIT_ON_RETRY,
+)
+from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dagster._grpc.utils import get_loadable_targets
+from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
+
+from qgen_dagster.core.errors import ConfigurationError, QgenError
+
+from .instance import deploy_file
+
+STRATA = "strata"
+"""The name of the dynamic partitions definition whose keys are strata."""
+
+_POLL_SECONDS = 2.0  # how soon "terminate" in the UI reaches a run of the command line
+_NOT_OVER = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+
+class NothingToResume(QgenError):
+    """The run has no step left to do."""
+
+
+@dataclass(frozen=True)
+class LaunchResult:
+    """How a run ended.
+
+    `error` is the exception that ended it, as it was raised, with its causes: the first step's that failed, or of a
+    resource that could not be opened. `interrupted` says that it was stopped by Ctrl-C, a signal or the UI.
+    """
+
+    run_id: str
+    success: bool
+    status: str
+    interrupted: bool = False
+    failed_steps: tuple[str, ...] = ()
+    error: BaseException | None = None
+
+    @property
+    def expected_error(self) -> QgenError | None:
+        """The first `QgenError` in the chain of causes, which says the exit code; None when the failure is a bug."""
+        return next((exc for exc in causes(self.error) if isinstance(exc, QgenError)), None)
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and what led to it, outermost first."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+# ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def run_job(
+    job_name: str,
+    *,
+    instance: dg.DagsterInstance,
+    run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    run_config: Mapping[str, Any] | dg.RunConfig | None = None,
+    partition_key: str | None = None,
+    partition_range: tuple[str, str] | None = None,
+    definitions: dg.Definitions | None = None,
+    workspace: Path | None = None,
+    quiet: bool = True,
+) -> LaunchResult:
+    """Run `job_name` here and now; return when it has ended, however it ended.
+
+    Args:
+        run_id: a UUID to use as the Dagster run's id; a new one when None.
+        partition_key: the stratum of a run over one partition.
+        partition_range: first and last stratum of a run over several, in the order of registration (`strata_range`).
+        definitions: run these instead of what the workspace names, say with other resources. The run is recorded
+            under the workspace's code location all the same.
+        workspace: a workspace.yaml other than qgen's own; its first code location counts.
+        quiet: what Dagster and the steps print goes to the run's captured logs in the UI, not to the terminal. A
+            progress display writes through `terminal()`.
+
+    Ctrl-C ends the run as CANCELED and is reported as `interrupted`; it is not raised.
+
+    Raises:
+        ConfigurationError: no such job, a partition that is not registered, or a config that the job refuses.
+        DagsterRunAlreadyExists: `run_id` is taken.
+    """
+    location = _Location.load(workspace, definitions)
+    job = location.job(job_name)
+    config = dict(run_config.to_config_dict()) if isinstance(run_config, dg.RunConfig) else run_config  # type: ignore[no-untyped-call]
+    partition_tags = _partition_tags(instance, partition_key, partition_range)
+    with _deferred_interrupts():
+        request = _RunRequest(
+            job=job,
+            run_id=run_id,
+            run_config=config or {},
+            tags={**job.run_tags, MAX_RETRIES_TAG: "0", **(tags or {}), **partition_tags},
+        )
+        return _execute(location, request, instance, quiet)
+
+
+def resume_run(
+    run_id: str,
+    *,
+    instance: dg.DagsterInstance,
+    new_run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    definitions: dg.Definitions | None = None,
+    workspace: Path | None = None,
+    quiet: bool = True,
+) -> LaunchResult:
+    """Go on here with the last attempt of a run that failed or was canceled: Dagster's "re-execute from failure".
+
+    Steps that succeeded are not repeated; a step that did not is run again for all its partitions.
+
+    Raises:
+        ConfigurationError: there is no such run, its job is gone, or it has not ended (see `close_dead_run`).
+        NothingToResume: it succeeded, or every step did.
+    """
+    parent = latest_attempt(instance, run_id)
+    if parent.status == dg.DagsterRunStatus.SUCCESS:
+        raise NothingToResume(f"Run {parent.run_id} succeeded; there is nothing to resume.")
+    if not parent.is_finished:
+        raise ConfigurationError(
+            f"Run {parent.run_id} has not ended (it is {parent.status.value.lower()}).",
+            hint="Wait for it. If its process is gone, close it first.",
+        )
+    location = _Location.load(workspace, definitions)
+    job = location.job(parent.job_name)
+    with _deferred_interrupts():
+        steps, known_state = KnownExecutionState.build_resume_retry_reexecution(instance, parent)
+        if not steps:
+            raise NothingToResume(f"Every step of run {parent.run_id} succeeded; there is nothing to resume.")
+        kept = {key: value for key, value in parent.tags.items() if key not in TAGS_TO_MAYBE_OMIT_ON_RETRY}
+        lineage = {
+            PARENT_RUN_ID_TAG: parent.run_id,
+            ROOT_RUN_ID_TAG: parent.root_run_id or parent.run_id,
+            RESUME_RETRY_TAG: "true",
+        }
+        request = _RunRequest(
+            job=job,
+            run_id=new_run_id,
+            run_config=parent.run_config,
+            tags={**job.run_tags, **kept, MAX_RETRIES_TAG: "0", **(tags or {}), **lineage},
+            parent=parent,
+            steps=steps,
+            known_state=known_state,
+        )
+        return _execute(location, request, instance, quiet)
+
+
+@dataclass(frozen=True)
+class _RunRequest:
+    """What a run is made from. Automatic retries are off in `tags`: the daemon must not go on with a run of the
+    command line in the background while its operator does so with `qgen resume`."""
+
+    job: JobDefinition
+    run_id: str | None
+    run_config: Mapping[str, Any]
+    tags: Mapping[str, str]
+    parent: dg.DagsterRun | None = None
+    steps: Sequence[str] | None = None
+    known_state: KnownExecutionState | None = None
+
+
+def _create_run(location: _Location, request: _RunRequest, instance: dg.DagsterInstance) -> dg.DagsterRun:
+    """Record the run as the webserver would (`create_reexecuted_run` in Dagster's `run_domain.py`)."""
+    parent = request.parent
+    job = request.job
+    if parent and (parent.asset_selection or parent.asset_check_selection):
+        job = job.get_subset(asset_selection=parent.asset_selection, asset_check_selection=parent.asset_check_selection)
+    elif parent and parent.resolved_op_selection:
+        job = job.get_subset(op_selection=parent.resolved_op_selection)
+    try:
+        plan = create_execution_plan(
+            job,
+            run_config=request.run_config,
+            step_keys_to_execute=request.steps,
+            known_state=request.known_state,
+            instance_ref=instance.get_ref(),
+            tags=request.tags,
+        )
+    except dg.DagsterInvalidConfigError as exc:
+        raise ConfigurationError(f"The job {job.name} refuses its configuration: {exc}") from exc
+    return instance.create_run(
+        job_name=job.name,
+        run_id=request.run_id,
+        run_config=request.run_config,
+        status=dg.DagsterRunStatus.NOT_STARTED,
+        tags=request.tags,
+        root_run_id=(parent.root_run_id or parent.run_id) if parent else None,
+        parent_run_id=parent.run_id if parent else None,
+        step_keys_to_execute=plan.step_keys_to_execute if request.steps else None,
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, job.get_job_snapshot_id()),
+        job_snapshot=job.get_job_snapshot(),
+        parent_job_snapshot=job.get_parent_job_snapshot(),
+        asset_selection=parent.asset_selection if parent else None,
+        asset_check_selection=parent.asset_check_selection if parent else None,
+        resolved_op_selection=parent.resolved_op_selection if parent else None,
+        op_selection=parent.op_selection if parent else None,
+        remote_job_origin=location.remote_origin(job.name),
+        job_code_origin=location.code_origin(job.name),
+        asset_graph=job.asset_layer.asset_graph,
+    )
+
+
+def _execute(location: _Location, request: _RunRequest, instance: dg.DagsterInstance, quiet: bool) -> LaunchResult:
+    run = _create_run(location, request, instance)
+    watch = _Watch(instance, run.run_id)
+    instance.add_event_listener(run.run_id, watch)
+    job = InMemoryJob(request.job.with_executor_def(_guarded_executor(watch)))
+    with ExitStack() as stack:
+        if quiet:
+            stack.enter_context(_silence())
+        stack.enter_context(_terminated_from_ui(watch))
+        try:
+            for _ in execute_run_iterator(job, run, instance):
+                if check_captured_interrupt():  # between two steps, where Dagster does not raise it
+                    watch.interrupt()
+        except BaseException as exc:
+            watch.ended_by(exc)
+            if not isinstance(exc, Exception | DagsterExecutionInterruptedError | KeyboardInterrupt):
+                raise
+    return watch.result()
+
+
+# ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class _Watch:
+    """Learns what happens in a run while it happens: the first exception, failed steps, and interruptions."""
+
+    instance: dg.DagsterInstance
+    run_id: str
+    error: BaseException | None = None
+    interrupted: bool = False
+    failed_steps: list[str] = field(default_factory=list)
+
+    def __call__(self, entry: EventLogEntry) -> None:
+        """Listen to one event. Dagster calls this where it logs the event, inside its `except` for a failed step."""
+        event: DagsterEvent | None = entry.dagster_event
+        if event is None or not (event.is_step_failure or event.is_resource_init_failure):
+            return
+        if event.step_key:
+            self.failed_steps.append(event.step_key)
+        # Events carry the exception as text only. Where the event is logged, the exception itself is being handled.
+        self.ended_by(sys.exc_info()[1])
+
+    def ended_by(self, exc: BaseException | None) -> None:
+        if isinstance(exc, DagsterExecutionInterruptedError | KeyboardInterrupt):
+            self.interrupt()
+        elif exc is not None and self.error is None and not isinstance(exc, GeneratorExit):
+            self.error = exc.user_exception if isinstance(exc, DagsterUserCodeExecutionError) else exc
+
+    def interrupt(self) -> None:
+        """Say that the run was asked to stop, so that Dagster ends it as CANCELED and not as a failure."""
+        self.interrupted = True
+        run = self._run()
+        if not run.is_finished and run.status != dg.DagsterRunStatus.CANCELING:
+            self.instance.report_run_canceling(run, "Stopped from the command line.")
+
+    def asked_to_stop(self) -> bool:
+        """Whether someone else, such as the UI, has canceled the run."""
+        return self._run().status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
+
+    def result(self) -> LaunchResult:
+        run = self._run()
+        if not run.is_finished:  # the framework itself failed, or was interrupted outside the steps
+            self._close(run)
+            run = self._run()
+        return LaunchResult(
+            run_id=run.run_id,
+            success=run.is_success,
+            status=run.status.value,
+            interrupted=self.interrupted and not run.is_success,
+            failed_steps=tuple(self.failed_steps),
+            error=self.error,
+        )
+
+    def _close(self, run: dg.DagsterRun) -> None:
+        if self.interrupted:
+            self.instance.report_run_canceled(run, "Stopped from the command line.")
+        else:
+            self.instance.report_run_failed(run, f"The run ended with an error outside its steps: {self.error}")
+
+    def _run(self) -> dg.DagsterRun:
+        run = self.instance.get_run_by_id(self.run_id)
+        if run is None:
+            raise QgenError(f"Run {self.run_id} was deleted from Dagster while it was running.")
+        return run
+
+
+class _GuardedExecutor(InProcessExecutor):
+    """The in-process executor, telling the watch what ended it before Dagster decides how the run ended."""
+
+    def __init__(self, watch: _Watch) -> None:
+        super().__init__(retries=RetryMode.ENABLED)
+        self._watch = watch
+
+    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
+        try:
+            yield from super().execute(plan_context, execution_plan)
+        except BaseException as exc:
+            self._watch.ended_by(exc)
+            raise
+
+
+def _guarded_executor(watch: _Watch) -> dg.ExecutorDefinition:
+    return dg.ExecutorDefinition(
+        name="in_process",
+        config_schema=IN_PROC_CONFIG,
+        executor_creation_fn=lambda _: _GuardedExecutor(watch),
+    )
+
+
+@contextmanager
+def _deferred_interrupts() -> Iterator[None]:
+    """From creating the run to closing it, Ctrl-C is raised inside steps only, where Dagster expects it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    on_terminate = signal.getsignal(signal.SIGTERM)
+    try:
+        with capture_interrupts():
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, on_terminate)  # Dagster leaves SIGINT's handler here
+
+
+@contextmanager
+def _terminated_from_ui(watch: _Watch) -> Iterator[None]:
+    """Stop this process's run when "terminate" is pressed in the UI, which can only change the run's status."""
+    over = threading.Event()
+    main = threading.main_thread()
+    if threading.current_thread() is not main or main.ident is None:
+        yield
+        return
+    ident = main.ident
+
+    def poll() -> None:
+        while not over.wait(_POLL_SECONDS):
+            if watch.interrupted:
+                return
+            if watch.asked_to_stop():
+                # Not os.kill: that may be delivered to another thread and leave a sleeping main thread asleep.
+                signal.pthread_kill(ident, signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=poll, name="qgen-run-status", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextmanager
+def stop_on_interrupt(on_stop: Callable[[], None] | None = None) -> Iterator[threading.Event]:
+    """Inside a step: let work end in good order when the run is stopped (Ctrl-C, SIGTERM, "terminate" in the UI).
+
+    The first signal sets the event, and calls `on_stop`, instead of raising in the middle of whatever runs; a second
+    one raises at once. When the block ends and the event is set, the interruption is raised, so the run is CANCELED.
+    Dagster's own way, an exception out of nowhere, is lost when it hits a task of an asyncio loop.
+
+    Raises:
+        DagsterExecutionInterruptedError: the run was asked to stop.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # signals are handled in the main thread only
+        return
+
+    def handle(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise DagsterExecutionInterruptedError
+        stop.set()
+        if on_stop:
+            on_stop()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if stop.is_set():
+        raise DagsterExecutionInterruptedError
+
+
+# ── the terminal ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Standard output and error as they were before a quiet run took them over."""
+
+    stdout: TextIO
+    stderr: TextIO
+
+
+@contextmanager
+def terminal() -> Iterator[Terminal]:
+    """Streams that reach the terminal also while a quiet run redirects the standard ones into its captured logs.
+
+    Enter it before `run_job` and hand the streams to the progress display.
+    """
+    with ExitStack() as stack:
+        yield Terminal(
+            stdout=stack.enter_context(_duplicate(sys.stdout)), stderr=stack.enter_context(_duplicate(sys.stderr))
+        )
+
+
+@contextmanager
+def _duplicate(stream: TextIO) -> Iterator[TextIO]:
+    try:
+        descriptor = os.dup(stream.fileno())
+    except (OSError, ValueError, AttributeError):  # replaced by something in memory, which nothing redirects
+        yield stream
+        return
+    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors=stream.errors, buffering=1) as copy:
+        yield copy
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    # Dagster captures the logs of steps by pointing the file descriptors at files and letting `tail` copy them to
+    # where they pointed before. Where that is nowhere, nothing is copied, and the UI still has everything.
+    with redirect_to_file(sys.stdout, os.devnull), redirect_to_file(sys.stderr, os.devnull):
+        yield
+
+
+# ── partitions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def register_strata(instance: dg.DagsterInstance, keys: Sequence[str]) -> list[str]:
+    """Make sure that the keys are partitions; return those that are new. Registered keys keep their place."""
+    known = set(instance.get_dynamic_partitions(STRATA))
+    new = [key for key in dict.fromkeys(keys) if key not in known]
+    if new:
+        instance.add_dynamic_partitions(STRATA, new)
+    return new
+
+
+def strata_range(instance: dg.DagsterInstance, keys: Collection[str]) -> tuple[str, str]:
+    """The smallest range of registered keys that has all of `keys`; it may have others between them.
+
+    Dagster knows a range by its ends only, in the order in which keys were registered. Where the keys are not
+    neighbours, the run targets the ones between them too and must itself leave those alone.
+
+    Raises:
+        ConfigurationError: no keys, or one that is not registered.
+    """
+    registered = _registered(instance, keys)
+    places = sorted(registered.index(key) for key in keys)
+    if not places:
+        raise ConfigurationError("No strata to run over.")
+    return registered[places[0]], registered[places[-1]]
+
+
+def range_keys(instance: dg.DagsterInstance, first: str, last: str) -> list[str]:
+    """The keys that a run over the range targets.
+
+    Raises:
+        ConfigurationError: an end is not registered, or they are the wrong way round.
+    """
+    registered = _registered(instance, (first, last))
+    start, end = registered.index(first), registered.index(last)
+    if end < start:
+        raise ConfigurationError(f"{last} was registered before {first}.", hint="Swap the ends of the range.")
+    return registered[start : end + 1]
+
+
+def range_tags(first: str, last: str) -> dict[str, str]:
+    """The tags that make a run, or a `RunRequest`, one over the range."""
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def _registered(instance: dg.DagsterInstance, keys: Collection[str]) -> list[str]:
+    registered = list(instance.get_dynamic_partitions(STRATA))
+    missing = sorted(set(keys) - set(registered))
+    if missing:
+        raise ConfigurationError(f"Not registered as partitions: {', '.join(missing)}.")
+    return registered
+
+
+def _partition_tags(instance: dg.DagsterInstance, key: str | None, ends: tuple[str, str] | None) -> dict[str, str]:
+    if key is not None and ends is not None:
+        raise ConfigurationError("A run is over one partition or over a range, not both.")
+    if key is not None:
+        _registered(instance, (key,))
+        return {PARTITION_NAME_TAG: key}
+    if ends is not None:
+        range_keys(instance, *ends)  # with the ends the wrong way round Dagster would run over nothing, and succeed
+        return range_tags(*ends)
+    return {}
+
+
+# ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def qgen_run_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    """Our run's id: the Dagster run id of its first attempt.
+
+    An attempt that goes on with another (from failure, from asset failure, or with selected steps) belongs to the
+    same run of ours; a re-execution of everything is a new one.
+    """
+    while run.parent_run_id and _goes_on(run):
+        parent = instance.get_run_by_id(run.parent_run_id)
+        if parent is None:  # deleted in the UI; its id still names our run if it was the first
+            return run.parent_run_id
+        run = parent
+    return run.run_id
+
+
+def latest_attempt(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
+    """The last Dagster run that went on with run `run_id`, which may be itself.
+
+    Raises:
+        ConfigurationError: there is no such run.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise ConfigurationError(f"Dagster knows no run {run_id}.")
+    ours = qgen_run_id(instance, run)
+    root = run.root_run_id or run.run_id
+    # Newest first. The root has no root tag of its own; it is the oldest, so it only counts when nothing else does.
+    attempts = instance.get_runs(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: root}))
+    return next((attempt for attempt in attempts if qgen_run_id(instance, attempt) == ours), run)
+
+
+def _goes_on(run: dg.DagsterRun) -> bool:
+    return (
+        run.tags.get(RESUME_RETRY_TAG) == "true"
+        or run.tags.get(ASSET_RESUME_RETRY_TAG) == "true"
+        or STEP_SELECTION_TAG in run.tags
+    )
+
+
+def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str) -> bool:
+    """Record as failed a run whose process is gone (canceled, if it was being canceled); False if it has ended.
+
+    Whether the process is gone is for the caller to know. The daemon is kept from retrying the run by itself.
+
+    Raises:
+        ConfigurationError: there is no such run, or it waits in the queue and so has no process that could be gone.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None:
+        raise ConfigurationError(f"Dagster knows no run {run_id}.")
+    if run.is_finished:
+        return False
+    if run.status not in _NOT_OVER:
+        raise ConfigurationError(f"Run {run_id} is {run.status.value.lower()}; it has not begun.")
+    if run.status == dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, reason)
+        return True
+    instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
+    instance.report_run_failed(
+        run, reason, JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
+    )
+    return True
+
+
+# ── the code location ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True)
+class _Location:
+    """The code location of the workspace, as the webserver would name it, and its definitions loaded here."""
+
+    origin: CodeLocationOrigin
+    pointer: CodePointer
+    repository: RepositoryDefinition
+
+    @staticmethod
+    def load(workspace: Path | None, definitions: dg.Definitions | None) -> _Location:
+        origin = location_origins_from_yaml_paths([str(workspace or deploy_file("workspace.yaml"))])[0]
+        target = origin.loadable_target_origin
+        [loaded] = get_loadable_targets(
+            python_file=target.python_file,
+            module_name=target.module_name,
+            package_name=target.package_name,
+            autoload_defs_module_name=target.autoload_defs_module_name,
+            working_directory=target.working_directory,
+            attribute=target.attribute,
+            resolve_lazy_defs=True,
+        )
+        pointer = CodePointer.from_module(cast("str", target.module_name), loaded.attribute, target.working_directory)
+        found = definitions or loaded.target_definition
+        repository = (
+            found.get_repository_def()
+            if isinstance(found, dg.Definitions)
+            else cast("RepositoryDefinition", pointer.load_target())
+        )
+        return _Location(origin, pointer, repository)
+
+    def job(self, name: str) -> JobDefinition:
+        if not self.repository.has_job(name):
+            known = ", ".join(sorted(job for job in self.repository.job_names if not job.startswith("__")))
+            raise ConfigurationError(f"There is no job {name}.", hint=f"Jobs: {known}.")
+        return self.repository.get_job(name)
+
+    def remote_origin(self, job_name: str) -> RemoteJobOrigin:
+        return RemoteRepositoryOrigin(self.origin, self.repository.name).get_job_origin(job_name)
+
+    def code_origin(self, job_name: str) -> JobPythonOrigin:
+        executable = self.origin.loadable_target_origin.executable_path or sys.executable
+        return JobPythonOrigin(
+            job_name,
+            RepositoryPythonOrigin(
+                executable_path=executable,
+                code_pointer=self.pointer,
+                entry_point=get_python_environment_entry_point(executable),
+            ),
+        )

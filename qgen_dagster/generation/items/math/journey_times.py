@@ -1,0 +1,404 @@
+"""Distance, speed and time.
+
+Radicals: number of legs or movers, units to convert, whether the quantity asked is a mean that must be weighted.
+- easy: one leg; the distance, or the time, with one conversion between minutes and hours.
+- medium: two legs and a stop; the whole time, or the mean speed over both legs.
+- hard: two movers (meeting or catching up, one starts later), or the mean speed there and back.
+The pull of the plain average of two speeds is the classic trap here.
+Incidentals: who travels and how. The solver moves everybody minute by minute.
+"""
+
+from __future__ import annotations
+
+import random
+from fractions import Fraction
+from typing import NamedTuple
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.language import number, pick_names
+from qgen_dagster.generation.items.math._numeric import (
+    Slip,
+    Value,
+    at_a_drawn_place,
+    expected,
+    offer,
+    options_where,
+    whole_numbers_in,
+)
+
+
+class Way(NamedTuple):
+    verb: str
+    doing: str
+    speeds: range
+
+
+WAYS = (
+    Way("cycles", "cycling", range(12, 31, 2)),
+    Way("drives", "driving", range(30, 101, 5)),
+    Way("rides a scooter", "riding a scooter", range(18, 41, 2)),
+    Way("takes a tram", "taking a tram", range(20, 51, 5)),
+    Way("takes a boat", "taking a boat", range(12, 41, 4)),
+)
+
+
+class JourneyTimes(ItemModel):
+    name = "journey_times"
+    family = "math"
+    sub_type = "word_problem"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        makers = {
+            "easy": (_one_leg,),
+            "medium": (_two_legs, _mean_of_legs),
+            "hard": (_meeting, _catching_up, _there_and_back),
+        }
+        return at_a_drawn_place(rng, *makers[level])
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        found = _travel(shown.stem)
+        return options_where(shown, lambda value: value == found)
+
+
+def _one_leg(rng: random.Random, place: int) -> Draft:
+    way, who = rng.choice(WAYS), pick_names(rng, 1)[0]
+    speed, minutes = rng.choice(way.speeds), rng.randrange(10, 150, 5)
+    if speed * minutes % 60 or minutes == 60:
+        raise Unsuitable("no whole distance, or nothing to convert")
+    distance = speed * minutes // 60
+    if rng.random() < 0.5:
+        slips = [
+            Slip(
+                speed * Fraction(minutes, 100),
+                "minutes_as_hundredths",
+                f"{minutes} minutes are {Fraction(minutes, 60)} of an hour, not {minutes}/100.",
+            ),
+            Slip(speed, "time_ignored", "This is how far it would be in a whole hour."),
+            Slip(
+                Fraction(speed * 60, minutes),
+                "divided_not_multiplied",
+                "This divides by the time; multiply the speed by it.",
+            ),
+            Slip(distance * 2, "doubled", "This is twice as far."),
+            Slip(Fraction(distance, 2), "halved", "This is half as far."),
+            Slip(
+                speed - distance if distance < speed else 0,
+                "rest_of_the_hour",
+                "This is the distance in the rest of the hour.",
+            ),
+            Slip(Fraction(speed * (minutes + 15), 60), "time_misread", "This takes a quarter of an hour too much."),
+            Slip(Fraction(speed * (minutes - 15), 60), "time_misread", "This takes a quarter of an hour too little."),
+        ]
+        right, wrong = offer(rng, place, distance, slips, _km)
+        stem = f"{who} {way.verb} for {minutes} minutes at {speed} km/h. How far is that?"
+        why = f"{minutes} minutes are {minutes}/60 = {_hours(minutes)} of an hour. The distance is {speed} × {_hours(minutes)} = {_km(distance)}."
+        asked = "distance"
+    else:
+        slips = [
+            Slip(
+                Fraction(distance * 100, speed),
+                "hours_as_hundredths",
+                f"An hour has 60 minutes, so {Fraction(distance, speed)} of an hour is not so many minutes.",
+            ),
+            Slip(Fraction(speed * 60, distance), "inverted", "This divides the speed by the distance."),
+            Slip(minutes + 60, "one_hour_off", "This is one hour too much."),
+            Slip(minutes - 60, "one_hour_off", "This is one hour too little."),
+            Slip(distance, "speed_ignored", "This takes one minute for each kilometre."),
+            Slip(
+                abs(speed - distance),
+                "subtracted",
+                "This subtracts distance and speed, which are different kinds of quantity.",
+            ),
+            Slip(minutes * 2, "doubled", "This is twice as long."),
+            Slip(Fraction(minutes, 2), "halved", "This is half as long."),
+        ]
+        right, wrong = offer(rng, place, minutes, slips, _minutes, step=5)
+        stem = f"{who} {way.verb} {distance} km at {speed} km/h. How long does that take?"
+        why = f"The time is {distance} ÷ {speed} = {_hours(minutes)} of an hour; {_hours(minutes)} × 60 = {_minutes(minutes)}."
+        asked = "time"
+    return Draft(
+        stem=stem,
+        key=right,
+        distractors=wrong,
+        explanation=why,
+        structure={"kind": "one_leg", "speed": speed, "minutes": minutes, "asked": asked},
+        expected_success=expected("easy", 0.2 + 0.4 * (minutes % 30 != 0) + 0.3 * (asked == "time")),
+    )
+
+
+def _legs(rng: random.Random) -> tuple[Way, int, int, int, int]:
+    way = rng.choice(WAYS)
+    first, second = rng.sample(way.speeds, 2)
+    return way, first, rng.randrange(10, 121, 5), second, rng.randrange(10, 121, 5)
+
+
+def _two_legs(rng: random.Random, place: int) -> Draft:
+    way, v, t, w, u = _legs(rng)
+    rest = rng.randrange(5, 35, 5)
+    if v * t % 60 or w * u % 60 or t == u:
+        raise Unsuitable("no whole distances")
+    near, far = v * t // 60, w * u // 60
+    key, whole = t + rest + u, near + far
+    slips = [
+        Slip(t + u, "rest_left_out", f"This leaves out the rest of {rest} minutes."),
+        Slip(
+            rest + Fraction(whole * 120, v + w),
+            "average_speed_used",
+            "This uses the average of the speeds; take each leg by itself.",
+        ),
+        Slip(rest + Fraction(whole * 60, v), "one_speed_for_all", "This uses the first speed for both legs."),
+        Slip(rest + Fraction(whole * 60, w), "one_speed_for_all", "This uses the second speed for both legs."),
+        Slip(rest + Fraction(near * 60, w) + Fraction(far * 60, v), "speeds_swapped", "This swaps the two speeds."),
+        Slip(t + rest, "one_leg_only", "This leaves out the second leg."),
+        Slip(u + rest, "one_leg_only", "This leaves out the first leg."),
+        Slip(key + rest, "rest_twice", "This counts the rest twice."),
+        Slip(key - 60, "one_hour_off", "This is one hour too little."),
+        Slip(key + 60, "one_hour_off", "This is one hour too much."),
+    ]
+    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
+    who = pick_names(rng, 1)[0]
+    return Draft(
+        stem=f"{who} {way.verb} {near} km at {v} km/h, rests for {rest} minutes, and then goes on for {far} km at {w} km/h. "
+        "How long does all this take?",
+        key=right,
+        distractors=wrong,
+        explanation=f"The first leg takes {near} ÷ {v} × 60 = {t} minutes, the second {far} ÷ {w} × 60 = {u} minutes. "
+        f"With the rest that is {t} + {rest} + {u} = {_minutes(key)}.",
+        structure={"kind": "two_legs", "legs": sorted([[v, t], [w, u]]), "rest": rest},
+        expected_success=expected("medium", 0.1 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
+    )
+
+
+def _mean_of_legs(rng: random.Random, place: int) -> Draft:
+    way, v, t, w, u = _legs(rng)
+    metres = v * t + w * u
+    if t == u or v * t % 60 or w * u % 60 or metres % (t + u):
+        raise Unsuitable("no whole mean")
+    key = metres // (t + u)
+    slips = [
+        Slip(
+            Fraction(v + w, 2),
+            "plain_average",
+            "This is the plain average of the speeds, but the legs do not take the same time.",
+        ),
+        Slip(Fraction(v * u + w * t, t + u), "times_swapped", "This gives each speed the time of the other leg."),
+        Slip(v, "one_leg_only", "This is the speed of the first leg."),
+        Slip(w, "one_leg_only", "This is the speed of the second leg."),
+        Slip(Fraction(metres, 60), "distance", "This is the distance in kilometres."),
+        Slip(abs(v - w), "subtracted", "This is the difference of the speeds."),
+        Slip(v + w, "added", "This adds the speeds."),
+    ]
+    right, wrong = offer(rng, place, key, slips, _kmh, step=2)
+    who = pick_names(rng, 1)[0]
+    return Draft(
+        stem=f"{who} {way.verb} for {t} minutes at {v} km/h and then for {u} minutes at {w} km/h. "
+        "What is the mean speed for the whole way?",
+        key=right,
+        distractors=wrong,
+        explanation=f"The legs are {v * t // 60} km and {w * u // 60} km long, {metres // 60} km together, and take {t + u} minutes. "
+        f"The mean speed is {metres // 60} ÷ {t + u} × 60 = {_kmh(key)}.",
+        structure={"kind": "mean", "legs": sorted([[v, t], [w, u]])},
+        expected_success=expected("medium", 0.7 + 0.2 * (t % 30 != 0 or u % 30 != 0)),
+    )
+
+
+def _meeting(rng: random.Random, place: int) -> Draft:
+    way, v, _, w, _ = _legs(rng)
+    late, together = rng.randrange(10, 65, 5), rng.randrange(10, 125, 5)
+    if v * late % 60 or (v + w) * together % 60:
+        raise Unsuitable("no whole distances")
+    ahead = v * late // 60
+    distance = ahead + (v + w) * together // 60
+    key = late + together
+    slips = [
+        Slip(together, "head_start_left_out", "This counts from the later start."),
+        Slip(Fraction(distance * 60, v + w), "together_from_the_start", "This lets both start at the same time."),
+        Slip(
+            late + Fraction(distance * 60, v + w),
+            "head_start_not_taken_off",
+            f"This forgets the {ahead} km that are done before the second start.",
+        ),
+        Slip(
+            Fraction(distance * 120, v + w),
+            "average_speed_used",
+            "This uses the average of the speeds; moving towards each other, add them.",
+        ),
+        Slip(
+            Fraction(distance * 60, v), "one_speed_only", "This is the time for the whole distance at the first speed."
+        ),
+        Slip(
+            Fraction(distance * 60, w), "one_speed_only", "This is the time for the whole distance at the second speed."
+        ),
+        Slip(together + late * 2, "head_start_twice", f"This counts the {late} minutes twice."),
+        Slip(together - late, "head_start_taken_off", f"This takes the {late} minutes off instead of adding them."),
+    ]
+    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
+    a, b = pick_names(rng, 2)
+    return Draft(
+        stem=f"Two villages are {distance} km apart. {a} leaves one of them, {way.doing} towards the other at {v} km/h. "
+        f"{late} minutes later, {b} leaves the other, {way.doing} towards {a} at {w} km/h. "
+        f"How long after the start of {a} do the two meet?",
+        key=right,
+        distractors=wrong,
+        explanation=f"In {late} minutes {a} covers {ahead} km, so {distance - ahead} km are left. Now the two come closer at "
+        f"{v} + {w} = {v + w} km/h and need {distance - ahead} ÷ {v + w} × 60 = {together} minutes. "
+        f"In all: {late} + {together} = {_minutes(key)}.",
+        structure={"kind": "meeting", "speeds": [v, w], "late": late, "distance": distance},
+        expected_success=expected("hard", 0.3 + 0.2 * (late % 30 != 0) + 0.2 * (together % 30 != 0)),
+    )
+
+
+def _catching_up(rng: random.Random, place: int) -> Draft:
+    way, v, _, w, _ = _legs(rng)
+    late = rng.randrange(5, 65, 5)
+    if v >= w or v * late % (w - v) or v * late % 60:
+        raise Unsuitable("never caught up, or no whole minutes")
+    chase = v * late // (w - v)
+    key = late + chase
+    if not 10 <= chase <= 180:
+        raise Unsuitable("too short or too long a chase")
+    ahead = v * late // 60
+    slips = [
+        Slip(chase, "head_start_left_out", "This counts from the later start."),
+        Slip(
+            Fraction(v * late, v + w) + late,
+            "speeds_added",
+            "This adds the speeds, as if the two moved towards each other.",
+        ),
+        Slip(
+            Fraction(v * late, w) + late,
+            "first_stands_still",
+            "This lets the first one stand still while the second follows.",
+        ),
+        Slip(
+            Fraction(v * late, w),
+            "first_stands_still",
+            "This lets the first one stand still, and counts from the later start.",
+        ),
+        Slip(late * 2, "doubled", "This takes as long to catch up as the head start was."),
+        Slip(key + late, "head_start_twice", f"This counts the {late} minutes twice."),
+        Slip(Fraction(w * late, v), "ratio_only", "This only scales the head start by the ratio of the speeds."),
+        Slip(chase - late, "head_start_taken_off", f"This takes the {late} minutes off instead of adding them."),
+    ]
+    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
+    a, b = pick_names(rng, 2)
+    return Draft(
+        stem=f"{a} leaves a village, {way.doing} at {v} km/h. {late} minutes later, {b} leaves the same village and follows on "
+        f"the same road at {w} km/h. How long after the start of {a} does {b} catch up?",
+        key=right,
+        distractors=wrong,
+        explanation=f"In {late} minutes {a} gets {ahead} km ahead. {b} gains {w} − {v} = {w - v} km in an hour, so closing "
+        f"the gap takes {ahead} ÷ {w - v} × 60 = {chase} minutes. In all: {late} + {chase} = {_minutes(key)}.",
+        structure={"kind": "catching_up", "speeds": [v, w], "late": late},
+        expected_success=expected("hard", 0.4 + 0.3 * (late % 30 != 0)),
+    )
+
+
+def _there_and_back(rng: random.Random, place: int) -> Draft:
+    way = rng.choice(WAYS)
+    v, w = rng.sample(way.speeds, 2)
+    stay = rng.choice((0, 1, 2))
+    distance = rng.randrange(6, 121, 2)
+    hours = Fraction(distance, v) + Fraction(distance, w) + Fraction(stay, 2)
+    mean = 2 * distance / hours
+    if mean.denominator > 1 or distance * 60 % v or distance * 60 % w:
+        raise Unsuitable("no whole mean")
+    key = mean.numerator
+    driving = hours - Fraction(stay, 2)
+    slips = [
+        Slip(
+            Fraction(v + w, 2),
+            "plain_average",
+            "This is the plain average of the speeds, but the slower way takes longer.",
+        ),
+        Slip(2 * distance / driving, "stay_left_out", "This leaves the stay out of the time."),
+        Slip(v, "one_way_only", "This is the speed on the way there."),
+        Slip(w, "one_way_only", "This is the speed on the way back."),
+        Slip(distance / hours, "one_way_counted", "This counts the distance once; it is covered twice."),
+        Slip(abs(v - w), "subtracted", "This is the difference of the speeds."),
+        Slip(v + w, "added", "This adds the speeds."),
+    ]
+    right, wrong = offer(rng, place, key, slips, _kmh, step=2)
+    who = pick_names(rng, 1)[0]
+    wait = {
+        0: "comes straight back",
+        1: "stays for 30 minutes and comes back",
+        2: "stays for 60 minutes and comes back",
+    }[stay]
+    total = int(hours * 60)
+    return Draft(
+        stem=f"{who} {way.verb} {distance} km to a lake at {v} km/h, {wait} the same way at {w} km/h. "
+        f"What is the mean speed for the whole outing{', the stay included' if stay else ''}?",
+        key=right,
+        distractors=wrong,
+        explanation=f"The way there takes {distance * 60 // v} minutes and the way back {distance * 60 // w} minutes"
+        f"{f'; with the stay of {stay * 30} minutes' if stay else ','} that is {total} minutes in all. "
+        f"The mean speed is {2 * distance} ÷ {total} × 60 = {_kmh(key)}.",
+        structure={"kind": "there_and_back", "speeds": sorted([v, w]), "distance": distance, "stay": stay},
+        expected_success=expected("hard", 0.3 + 0.3 * (stay > 0)),
+    )
+
+
+def _km(value: Value) -> str:
+    return f"{number(value)} km"
+
+
+def _minutes(value: Value) -> str:
+    return f"{number(value)} minutes"
+
+
+def _kmh(value: Value) -> str:
+    return f"{number(value)} km/h"
+
+
+def _hours(minutes: int) -> str:
+    return number(Fraction(minutes, 60))
+
+
+# One kilometre is 60 units here, so that at v km/h one moves v units a minute.
+_LONGEST = 1_500
+
+
+def _travel(stem: str) -> Value | None:
+    numbers = whole_numbers_in(stem)
+    if "How far" in stem:
+        minutes, speed = numbers
+        return Fraction(sum(speed for _ in range(minutes)), 60)
+    if "villages" in stem or "catch up" in stem:
+        gap, v, late, w = numbers if "villages" in stem else [0, *numbers]
+        return _encounter(gap * 60, v, late, w)
+    if "for the whole way" in stem:
+        t, v, u, w = numbers
+        return Fraction(sum([v] * t) + sum([w] * u), t + u)
+    if "lake" in stem:
+        distance, v, *stay, w = numbers
+        there, back = _clock(distance, v), _clock(distance, w)
+        return Fraction(2 * distance * 60, there + sum(stay) + back) if there and back else None
+    legs = [numbers] if len(numbers) == 2 else [numbers[:2], numbers[3:]]
+    times = [_clock(distance, speed) for distance, speed in legs]
+    return None if None in times else sum(filter(None, times)) + (numbers[2] if len(legs) == 2 else 0)
+
+
+def _clock(distance: int, speed: int) -> int | None:
+    """Minutes on the way, counted one by one; None where arrival is not on a full minute."""
+    at = minutes = 0
+    while at < distance * 60:
+        at += speed
+        minutes += 1
+    return minutes if at == distance * 60 else None
+
+
+def _encounter(gap: int, v: int, late: int, w: int) -> int | None:
+    """Minutes until the two are in one place: from the two ends of `gap`, or one after the other where it is 0."""
+    first, second, towards = 0, gap, -1 if gap else 1
+    for minute in range(1, _LONGEST):
+        first += v
+        second += towards * w if minute > late else 0
+        if first == second:
+            return minute
+    return None
+
+
+MODEL = JourneyTimes()

@@ -1,0 +1,108 @@
+"""Shapes made of squares on a grid: turning, mirroring, writing and drawing them. Used by several spatial models."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from qgen_dagster.generation.items import svg
+from qgen_dagster.generation.items.contract import Unsuitable
+
+Place = tuple[int, int]
+# What a square of the shape can carry, as a letter of the text form.
+PLAIN, DOT, SOLID = "#", "o", "X"
+GAP = "-"
+LEGEND = "# = plain square, o = square with a dot, X = filled square, - = gap"
+
+
+class Shape(NamedTuple):
+    """Squares by row and column with their marks, moved to the top left corner, in reading order."""
+
+    squares: tuple[tuple[int, int, str], ...]
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        return tuple((r, c) for r, c, _ in self.squares)
+
+    def turned(self, quarters: int) -> Shape:
+        """Turned clockwise by quarter turns."""
+        squares = self.squares
+        for _ in range(quarters % 4):
+            squares = tuple((c, -r, mark) for r, c, mark in squares)
+        return shape(squares)
+
+    def flipped(self) -> Shape:
+        """Left and right exchanged."""
+        return shape((r, -c, mark) for r, c, mark in self.squares)
+
+    def turns(self) -> list[Shape]:
+        return [self.turned(q) for q in range(4)]
+
+    def canonical(self) -> Shape:
+        """The same for all turns of a shape, but not for its mirror image."""
+        return min(self.turns())
+
+    def rows(self) -> list[str]:
+        marks = {(r, c): mark for r, c, mark in self.squares}
+        height, width = max(r for r, _ in marks) + 1, max(c for _, c in marks) + 1
+        return ["".join(marks.get((r, c), GAP) for c in range(width)) for r in range(height)]
+
+    def text(self) -> str:
+        return " / ".join(self.rows())
+
+
+def shape(squares: Iterable[tuple[int, int, str]]) -> Shape:
+    squares = list(squares)
+    top, left = min(r for r, _, _ in squares), min(c for _, c, _ in squares)
+    return Shape(tuple(sorted((r - top, c - left, mark) for r, c, mark in squares)))
+
+
+def grow(count: int, rng: random.Random, longest: int = 4) -> list[Place]:
+    """A connected set of squares, no longer than `longest` either way."""
+    for _ in range(30):
+        places = [(0, 0)]
+        while len(places) < count:
+            places.append(rng.choice(border(places)))
+        if max(_extent(places)) <= longest and min(_extent(places)) > 1:
+            return places
+    raise Unsuitable("no compact shape")
+
+
+def border(places: Iterable[Place]) -> list[Place]:
+    """The free squares beside a shape, in order."""
+    taken = set(places)
+    near = {(r + dr, c + dc) for r, c in taken for dr, dc in ((0, 1), (1, 0), (0, -1), (-1, 0))}
+    return sorted(near - taken)
+
+
+def _extent(places: Iterable[Place]) -> tuple[int, int]:
+    rows, columns = [r for r, _ in places], [c for _, c in places]
+    return max(rows) - min(rows) + 1, max(columns) - min(columns) + 1
+
+
+def draw(shown: Shape, unit: float = 22, room: int = 5) -> str:
+    """The squares of a shape in the middle of `room` × `room` units."""
+    rows = shown.rows()
+    left, top = (room - len(rows[0])) * unit / 2, (room - len(rows)) * unit / 2
+    parts = []
+    for r, c, mark in shown.squares:
+        x, y = left + c * unit, top + r * unit
+        parts.append(svg.rect(x, y, unit, unit, fill=svg.INK if mark == SOLID else "none", fill_opacity=0.75))
+        if mark == DOT:
+            parts.append(svg.dot((x + unit / 2, y + unit / 2), unit / 5))
+    return "".join(parts)
+
+
+def shape_figure(shown: Shape, title: str, unit: float = 22, room: int = 5) -> str:
+    side = unit * room + 8
+    return svg.figure(side, side, title, shown.text(), [svg.moved([draw(shown, unit, room)], 4, 4)])
+
+
+def read_rows(text: str) -> list[str]:
+    """The rows of a shape's text form, for solvers."""
+    return [row.strip() for row in text.split("/")]
+
+
+def marks_of(shown: Shape) -> Mapping[Place, str]:
+    return {(r, c): mark for r, c, mark in shown.squares}

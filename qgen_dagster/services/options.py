@@ -1,0 +1,79 @@
+"""What an operator can choose for one run, checked: the CLI's flags, Dagster's run config and the run's row agree on it.
+
+Not here: settings of the whole process (`config/settings.py`).
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qgen_dagster.core.batch import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE
+from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.inventory import DEFAULT_TARGET_PER_STRATUM, Thresholds
+from qgen_dagster.core.plan import MAX_QUESTIONS_PER_RUN
+
+DEFAULT_MIN_SCORE = 0.7
+DEFAULT_MAX_CONCURRENT = 10
+DEFAULT_MAX_ROUNDS = 10
+MAX_TARGET = 1_000_000
+
+
+class RunOptions(BaseModel):
+    """Everything that shapes one run. The defaults fill deficits up to the target, one round, without a budget.
+
+    `count` None means: as much as there is deficit, at most `QGEN_QUESTIONS_PER_RUN` unless `fill`. The three
+    thresholds are None where alerting.yaml decides. `asynchronous` False makes one call at a time.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    count: Annotated[int, Field(ge=1, le=MAX_QUESTIONS_PER_RUN)] | None = None
+    target_per_stratum: Annotated[int, Field(ge=1, le=MAX_TARGET)] = DEFAULT_TARGET_PER_STRATUM
+    healthy_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
+    warning_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
+    critical_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
+    skip_inventory_alerts: bool = False
+    alerting_config: str | None = None
+    types: tuple[str, ...] = ()
+    difficulties: tuple[str, ...] = ()
+    asynchronous: bool = True
+    provider_tier: Literal["primary", "fallback", "balanced"] = "primary"
+    batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)] = DEFAULT_BATCH_SIZE
+    max_concurrent: Annotated[int, Field(ge=1, le=500)] = DEFAULT_MAX_CONCURRENT
+    min_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = DEFAULT_MIN_SCORE
+    fill: bool = False
+    max_rounds: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ROUNDS
+    budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    triggered_by: Annotated[str, Field(min_length=1, max_length=50)] = "manual"
+    seed: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+
+    @property
+    def concurrency(self) -> int:
+        return self.max_concurrent if self.asynchronous else 1
+
+    @property
+    def alerting_file(self) -> Path | None:
+        return Path(self.alerting_config).expanduser() if self.alerting_config else None
+
+    def thresholds(self, configured: Thresholds) -> Thresholds:
+        """The configured thresholds with this run's own in their place. Raises ConfigurationError if out of order."""
+        own = (self.healthy_threshold, self.warning_threshold, self.critical_threshold)
+        theirs = (configured.healthy_min, configured.warning_min, configured.critical_min)
+        healthy, warning, critical = (t if o is None else o for o, t in zip(own, theirs, strict=True))
+        return Thresholds(healthy, warning, critical)
+
+
+def make_options(**values: object) -> RunOptions:
+    """RunOptions, with a ConfigurationError that names the option instead of pydantic's own error."""
+    try:
+        return RunOptions.model_validate(values)
+    except ValidationError as error:
+        lines = []
+        for e in error.errors():
+            name = str(e["loc"][0]).replace("_", "-") if e["loc"] else "options"
+            lines.append(f"--{name}: {e['msg']}, got {e['input']!r}")
+        raise ConfigurationError("\n".join(lines)) from error

@@ -1,0 +1,247 @@
+"""Builds the lexicon of the verbal item models from the hand-picked lists, WordNet and word frequencies.
+
+    apt-get install wordnet-base && pip install wordfreq
+    python scripts/build_lexicon.py            # rewrites qgen_dagster/generation/items/verbal/data/lexicon.json
+
+Not run at install time: the result is in the repository. What comes from where is in `data/README.md`.
+The lists (relations, scales, categories, synonyms, antonyms, definitions …) say what is right. WordNet guards them: it
+adds, for every listed word, the listed words that are close to it in any sense, so that none of them is ever a wrong
+option, and, for every category, the listed words that could belong to it in any sense.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent.parent / "qgen_dagster/generation/items/verbal/data"
+WORDNET = Path("/usr/share/wordnet")
+FILES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
+# WordNet's usage domains that make a word unfit.
+UNFIT_USAGE = {"ethnic_slur", "obscenity", "disparagement", "vulgarism", "slang"}
+INFLECTIONS = ("", "s", "es", "ed", "d", "er", "ing", "y")
+Synset = tuple[str, int]
+
+
+class WordNet:
+    """The database files of WordNet 3.0, read whole."""
+
+    def __init__(self, folder: Path) -> None:
+        self.words: dict[Synset, list[str]] = {}
+        self.pointers: dict[Synset, list[tuple[str, Synset]]] = {}
+        self.lexical: dict[tuple[Synset, str], list[tuple[str, Synset, str]]] = defaultdict(list)
+        self.senses: dict[tuple[str, str], list[Synset]] = {}
+        self.gloss: dict[Synset, str] = {}
+        self.children: dict[Synset, list[Synset]] = defaultdict(list)
+        for pos, name in FILES.items():
+            self._read_data(pos, folder / f"data.{name}")
+            self._read_index(pos, folder / f"index.{name}")
+        for synset, pointers in self.pointers.items():
+            for symbol, target in pointers:
+                if symbol in ("@", "@i"):
+                    self.children[target].append(synset)
+
+    def _read_data(self, pos: str, path: Path) -> None:
+        for line in path.read_text(encoding="latin-1").splitlines():
+            if line.startswith("  "):
+                continue
+            data, _, gloss = line.partition(" | ")
+            fields = data.split()
+            synset = (pos, int(fields[0]))
+            count = int(fields[3], 16)
+            words = [fields[4 + 2 * i].split("(")[0].lower() for i in range(count)]
+            at = 4 + 2 * count
+            pointers = []
+            for i in range(int(fields[at])):
+                symbol, offset, target_pos, parts = fields[at + 1 + 4 * i : at + 5 + 4 * i]
+                target = ("a" if target_pos == "s" else target_pos, int(offset))
+                pointers.append((symbol, target))
+                if parts != "0000":
+                    self.lexical[synset, words[int(parts[:2], 16) - 1]].append((symbol, target, parts[2:]))
+            self.words[synset], self.pointers[synset], self.gloss[synset] = words, pointers, gloss
+
+    def _read_index(self, pos: str, path: Path) -> None:
+        for line in path.read_text(encoding="latin-1").splitlines():
+            if not line.startswith("  "):
+                fields = line.split()
+                count = int(fields[2])
+                self.senses[fields[0], pos] = [(pos, int(offset)) for offset in fields[-count:]]
+
+    def synsets(self, word: str, pos: str | None = None) -> list[Synset]:
+        """All senses of a word, of its singular too when it looks like a plural."""
+        forms = [word.replace(" ", "_")]
+        for ending, base in (("ies", "y"), ("es", ""), ("s", "")):
+            if word.endswith(ending) and len(word) > 3:
+                forms.append(word.removesuffix(ending) + base)
+        kinds = [pos] if pos else list(FILES)
+        return [synset for form in forms for kind in kinds for synset in self.senses.get((form, kind), [])]
+
+    def below(self, synset: Synset) -> set[Synset]:
+        found, queue = {synset}, [synset]
+        while queue:
+            for child in self.children[queue.pop()]:
+                if child not in found:
+                    found.add(child)
+                    queue.append(child)
+        return found
+
+    def around(self, synset: Synset) -> set[Synset]:
+        """The synset, those one step above or below, two above, and adjectives similar to it or to its head."""
+        near = {synset, *self.children[synset]}
+        for symbol, target in self.pointers[synset]:
+            if symbol in ("@", "&", "^", "$", "*"):
+                near.add(target)
+            if symbol == "@":
+                near.update(t for s, t in self.pointers[target] if s == "@")
+            if symbol == "&":
+                near.update(t for s, t in self.pointers[target] if s == "&")
+        return near
+
+    def opposites(self, synset: Synset, word: str) -> set[str]:
+        """Words that WordNet calls antonyms of the word, or of a head adjective to which it is similar."""
+        found = set()
+        heads = [target for symbol, target in self.pointers[synset] if symbol == "&"]
+        for source in [synset, *heads]:
+            for candidate in self.words[source] if source in heads else [word]:
+                for symbol, target, part in self.lexical[source, candidate]:
+                    if symbol == "!":
+                        found.add(self.words[target][int(part, 16) - 1])
+        return found
+
+
+def sections(name: str) -> Iterator[tuple[str, str]]:
+    """The lines of a list with the section header under which they stand."""
+    head = ""
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith(("@relation", "@pos")):
+            head = line.partition(" ")[2]
+        elif line and not line.startswith("#"):
+            yield head, line
+
+
+def read_relations() -> dict[str, dict[str, Any]]:
+    relations: dict[str, dict[str, Any]] = {}
+    for head, line in sections("relations.txt"):
+        name, level = head.split()
+        relation = relations.setdefault(name, {"level": int(level), "pairs": []})
+        if line.startswith("@gloss"):
+            relation["gloss"] = line.removeprefix("@gloss ")
+        elif line.startswith("@kind"):
+            relation["kinds"] = line.split()[1:]
+        else:
+            pair, _, also = line.partition(" / ")
+            first, second = (word.strip() for word in pair.split(" : "))
+            relation["pairs"].append([first, second, [w.strip() for w in also.split(",") if w.strip()]])
+    return relations
+
+
+def read_categories(wordnet: WordNet, words: set[str]) -> list[dict[str, Any]]:
+    categories = []
+    for _, line in sections("categories.txt"):
+        name, parent, anchors, members = (part.strip() for part in line.split("|"))
+        inside: set[Synset] = set()
+        for anchor in anchors.split():
+            pos, _, rest = anchor.rpartition(":")
+            lemma, _, sense = rest.partition("#")
+            inside |= wordnet.below(wordnet.senses[lemma, pos or "n"][int(sense) - 1])
+        listed = members.split()
+        pos = "v" if "v:" in anchors else "n"
+        outside = [w for w in listed if not inside.intersection(wordnet.synsets(w, pos))]
+        if outside:
+            print(f"{name}: not below the anchors: {', '.join(outside)}", file=sys.stderr)
+        possible = sorted(w for w in words if w not in listed and inside.intersection(wordnet.synsets(w, pos)))
+        categories.append({"name": name, "parent": parent, "members": listed, "possible": possible})
+    return categories
+
+
+def blocked_words() -> set[str]:
+    stems = [line for _, line in sections("blocked.txt")]
+    exact = {stem[1:] for stem in stems if stem.startswith("=")}
+    return exact | {stem + ending for stem in stems for ending in INFLECTIONS if not stem.startswith("=")}
+
+
+def common_words(wordnet: WordNet, blocked: set[str], zipf: Any) -> list[str]:
+    """Lower-case words of 3 to 10 letters that WordNet knows and that most adults know, screened."""
+    unfit = {
+        word
+        for synset, pointers in wordnet.pointers.items()
+        for symbol, target in pointers
+        if symbol == ";u" and UNFIT_USAGE.intersection(wordnet.words[target])
+        for word in wordnet.words[synset]
+    }
+    names = {
+        word
+        for synset, pointers in wordnet.pointers.items()
+        if any(symbol == "@i" for symbol, _ in pointers)
+        for word in wordnet.words[synset]
+    }
+    found = set()
+    for (word, pos), senses in wordnet.senses.items():
+        if not re.fullmatch(r"[a-z]{3,10}", word) or word in blocked or word in unfit or zipf(word, "en") < 3.2:
+            continue
+        if word in names and all(symbol == "@i" for s in senses for symbol, _ in wordnet.pointers[s][:1]):
+            continue
+        if pos == "n" or pos == "v" or pos == "a":
+            found.add(word)
+    return sorted(found)
+
+
+def main() -> None:
+    from wordfreq import zipf_frequency
+
+    wordnet = WordNet(WORDNET)
+    relations = read_relations()
+    scales = [[head, line.split(" < ")] for head, line in sections("scales.txt")]
+    synonyms = [[head, line.split()] for head, line in sections("synonyms.txt")]
+    antonyms = [[head, line.split(" : ")] for head, line in sections("antonyms.txt")]
+    words: set[str] = set()
+    for relation in relations.values():
+        for first, second, also in relation["pairs"]:
+            words |= {first, second, *also}
+    for _, group in [*scales, *synonyms, *antonyms]:
+        words.update(group)
+    for _, line in sections("categories.txt"):
+        words.update(line.rpartition("|")[2].split())
+    blocked = blocked_words()
+    if bad := sorted(words & blocked):
+        print(f"blocked words in the lists: {', '.join(bad)}", file=sys.stderr)
+    owners: dict[Synset, set[str]] = defaultdict(set)
+    for word in words:
+        for synset in wordnet.synsets(word):
+            owners[synset].add(word)
+    near: dict[str, list[str]] = {}
+    opposite: dict[str, list[str]] = {}
+    for word in sorted(words):
+        senses = wordnet.synsets(word)
+        if not senses:
+            print(f"not in WordNet: {word}", file=sys.stderr)
+        close = {w for s in senses for around in wordnet.around(s) for w in owners[around]} - {word}
+        against = {w for s in senses for w in wordnet.opposites(s, word) if w in words}
+        if close:
+            near[word] = sorted(close)
+        if against:
+            opposite[word] = sorted(against)
+    common = common_words(wordnet, blocked, zipf_frequency)
+    lexicon = {
+        "relations": relations,
+        "scales": scales,
+        "synonyms": synonyms,
+        "antonyms": antonyms,
+        "categories": read_categories(wordnet, words),
+        "near": near,
+        "opposite": opposite,
+        "zipf": {w: round(min(zipf_frequency(p, "en") for p in w.split()), 1) for w in sorted(words | set(common))},
+        "common": common,
+    }
+    lines = ",\n".join(f" {json.dumps(k)}: {json.dumps(v, separators=(',', ':'))}" for k, v in lexicon.items())
+    (DATA / "lexicon.json").write_text(f"{{\n{lines}\n}}\n", encoding="utf-8")
+    print(f"{len(words)} listed words, {len(common)} common words", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
