@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, func, select, tuple_, union, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Float, Row, String, Text, bindparam, func, select, tuple_, union, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import UUID as PGUUID
 
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.tables import candidates, question_batches, questions, runs
@@ -106,25 +107,65 @@ def runs_with_pending(tx: Transaction, strata: Sequence[Stratum]) -> list[UUID]:
     return list(tx.execute(query).scalars())
 
 
-def set_state(
-    tx: Transaction,
-    candidate_id: UUID,
-    state: CandidateState,
-    *,
-    expected: CandidateState,
-    reason: Reason | None = None,
-    **values: Any,
-) -> bool:
-    """Moves a candidate on, unless it is no longer in the expected state; returns whether it was moved.
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A candidate's step to another state. Fields left None keep what the row has, `reason` apart."""
 
-    `values` are further columns (arbiter_score, judgement, duplicate_check, question_id, error).
-    """
-    changed = tx.execute(
-        update(candidates)
-        .where(candidates.c.id == candidate_id, candidates.c.state == expected.value)
-        .values(state=state.value, reason=reason.value if reason else None, updated_at=func.now(), **values)
+    candidate_id: UUID
+    expected: CandidateState
+    state: CandidateState
+    reason: Reason | None = None
+    difficulty: str | None = None  # where it stands from now on
+    arbiter_score: float | None = None
+    judgement: dict[str, Any] | None = None
+    duplicate_check: dict[str, Any] | None = None
+    question_id: UUID | None = None
+    question: Question | None = None
+    error: str | None = None
+
+
+def move_candidates(tx: Transaction, moves: Sequence[Move]) -> None:
+    """Moves candidates on, each only if it still is in the state that it is expected in."""
+    if moves:
+        tx.execute(_MOVE, [_move_values(move) for move in moves])
+
+
+def _keep(column: str, type_: Any) -> Any:
+    return func.coalesce(bindparam(f"new_{column}", type_=type_), candidates.c[column])
+
+
+_MOVE = (
+    update(candidates)
+    .where(candidates.c.id == bindparam("candidate_id"), candidates.c.state == bindparam("expected"))
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        updated_at=func.now(),
+        difficulty=_keep("difficulty", String),
+        arbiter_score=_keep("arbiter_score", Float),
+        judgement=_keep("judgement", JSONB(none_as_null=True)),
+        duplicate_check=_keep("duplicate_check", JSONB(none_as_null=True)),
+        question_id=_keep("question_id", PGUUID(as_uuid=True)),
+        content=_keep("content", JSONB(none_as_null=True)),
+        error=_keep("error", Text),
     )
-    return changed.rowcount == 1
+)
+
+
+def _move_values(move: Move) -> dict[str, Any]:
+    return {
+        "candidate_id": move.candidate_id,
+        "expected": move.expected.value,
+        "new_state": move.state.value,
+        "new_reason": move.reason.value if move.reason else None,
+        "new_difficulty": move.difficulty,
+        "new_arbiter_score": move.arbiter_score,
+        "new_judgement": move.judgement,
+        "new_duplicate_check": move.duplicate_check,
+        "new_question_id": move.question_id,
+        "new_content": move.question.model_dump(mode="json") if move.question else None,
+        "new_error": move.error,
+    }
 
 
 def taken_fingerprints(tx: Transaction, structure_hashes: Sequence[str], content_hashes: Sequence[str]) -> set[str]:
@@ -182,6 +223,12 @@ def recent_yields(tx: Transaction, strata: Sequence[Stratum], places: int = 100)
         .group_by(recent.c.question_type, recent.c.difficulty)
     )
     return {Stratum(t, d): float(good) / float(asked) for t, d, good, asked in rows}
+
+
+def count_salvaged(tx: Transaction, run_id: UUID, salvage: str) -> int:
+    """How many candidates of the run were made by one kind of salvage."""
+    query = select(func.count()).where(candidates.c.run_id == run_id, candidates.c.salvage == salvage)
+    return tx.execute(query).scalar_one()
 
 
 def _new_row(run_id: UUID, batch_id: UUID, new: NewCandidate, requested_difficulty: str) -> dict[str, Any]:

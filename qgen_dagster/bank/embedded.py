@@ -237,6 +237,7 @@ class _Use:
         self.cluster = cluster
         self.handles = 0
         self._descriptor: int | None = None
+        self._for_child: int | None = None
 
     def join(self) -> bool:
         """Take the shared lock; False when there is no cluster yet, or somebody is just stopping it."""
@@ -249,11 +250,21 @@ class _Use:
         """Make the lock exclusive. After False the shared lock is lost too: the kernel does not swap atomically."""
         return self._lock(fcntl.LOCK_EX)
 
-    def renew(self) -> None:
-        """In a forked child: a lock of its own instead of the parent's, which both would share."""
-        # Closing, never unlocking: an unlock would take the lock from the parent.
-        self.close()
-        self.join()
+    def before_fork(self) -> None:
+        """Take a second shared lock for the child: one lock held by both would not tell who of them has left."""
+        self._for_child = None
+        with contextlib.suppress(OSError):
+            self._for_child = open_private(self.cluster.users_lock, os.O_RDWR)
+            fcntl.flock(self._for_child, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def after_fork(self, *, in_child: bool) -> None:
+        """The child goes on with its own lock, the parent with the old one."""
+        if in_child:
+            self._descriptor, self._for_child = self._for_child, self._descriptor
+        # Closing, never unlocking: an unlock would take the lock from the other one.
+        if self._for_child is not None:
+            os.close(self._for_child)
+            self._for_child = None
 
     def close(self) -> None:
         """Give up the lock."""
@@ -311,22 +322,27 @@ def _leave_all() -> None:
                 _leave(use.cluster, use)
 
 
+def _before_fork() -> None:
+    # Held across the fork, so that no child inherits a lock in the middle of a start.
+    _guard.acquire()
+    for use in _uses.values():
+        use.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for use in _uses.values():
+        use.after_fork(in_child=False)
+    _guard.release()
+
+
 def _after_fork_in_child() -> None:
     global _guard
+    for use in _uses.values():
+        use.after_fork(in_child=True)
     _guard = threading.RLock()
-    for base, use in list(_uses.items()):
-        try:
-            use.renew()
-        except OSError:
-            del _uses[base]
 
 
-# The guard is held across a fork, so that no child inherits a lock in the middle of a start.
-os.register_at_fork(
-    before=lambda: _guard.acquire(),
-    after_in_parent=lambda: _guard.release(),
-    after_in_child=_after_fork_in_child,
-)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)
 atexit.register(_leave_all)
 
 

@@ -26,6 +26,7 @@ class JournalEntry:
     provider: str
     request_hash: str
     model: str | None = None
+    prompt_version: str | None = None
     candidate_id: UUID | None = None
     reply: str | None = None
     error_category: str | None = None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, Text, cast, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DataError, IntegrityError
 
 from qgen_dagster.bank.candidates import Candidate
 from qgen_dagster.bank.engine import Transaction
@@ -42,25 +43,31 @@ class StoredQuestion:
     deactivated_reason: str | None
 
 
-def insert_candidate(tx: Transaction, candidate: Candidate) -> UUID | None:
-    """Puts a candidate into the bank; None when an equal question is there already."""
-    q = candidate.question
-    return tx.execute(
-        insert(questions)
-        .values(
-            **_content_columns(q),
-            content_hash=candidate.content_hash,
-            structure_hash=candidate.structure_hash,
-            provider=candidate.provider,
-            model=candidate.model,
-            prompt_version=candidate.prompt_version,
-            arbiter_score=candidate.arbiter_score,
-            candidate_id=candidate.id,
-            run_id=candidate.run_id,
-        )
-        .on_conflict_do_nothing()
-        .returning(questions.c.id)
-    ).scalar()
+def insert_candidates(tx: Transaction, new: Sequence[Candidate]) -> dict[UUID, UUID]:
+    """Puts candidates into the bank; returns {candidate id: question id} of those that were not there already."""
+    if not new:
+        return {}
+    rows = [
+        {
+            **_content_columns(candidate.question),
+            "content_hash": candidate.content_hash,
+            "structure_hash": candidate.structure_hash,
+            "provider": candidate.provider,
+            "model": candidate.model,
+            "prompt_version": candidate.prompt_version,
+            "arbiter_score": candidate.arbiter_score,
+            "candidate_id": candidate.id,
+            "run_id": candidate.run_id,
+        }
+        for candidate in new
+    ]
+    statement = insert(questions).on_conflict_do_nothing().returning(questions.c.candidate_id, questions.c.id)
+    return dict(tx.execute(statement, rows))
+
+
+def is_row_refusal(error: Exception) -> bool:
+    """Whether the database refused the data of a row, rather than failed: a check, a length, a bad character."""
+    return isinstance(error, IntegrityError | DataError)
 
 
 def import_question(tx: Transaction, question: Question, *, is_active: bool = True) -> UUID | None:

@@ -282,6 +282,7 @@ llm_calls = Table(
     Column("purpose", String(20), nullable=False),  # generate, judge, solve, embed
     Column("provider", String(60), nullable=False),
     Column("model", String(120)),
+    Column("prompt_version", String(50)),
     Column("request_hash", String(64), nullable=False),
     Column("reply", Text),
     Column("error_category", String(40)),

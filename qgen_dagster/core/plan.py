@@ -51,7 +51,7 @@ def compute_generation_plan(target_total: int, analysis: InventoryAnalysis) -> G
     Without any deficit: floor(target_total / strata) each, the remainder to the first ones.
     Raises ConfigurationError for a negative or absurd total, or when there is no stratum to give anything to.
     """
-    _check_total(target_total, analysis)
+    _check_total(target_total, analysis.strata)
     ranked = analysis.strata_by_priority
     if analysis.total_deficit == 0:
         shares = _evenly(target_total, [s.stratum for s in analysis.strata])
@@ -62,13 +62,22 @@ def compute_generation_plan(target_total: int, analysis: InventoryAnalysis) -> G
     return GenerationPlan({s.stratum: shares[s.stratum] for s in analysis.strata})
 
 
-def _check_total(target_total: int, analysis: InventoryAnalysis) -> None:
+def spread_evenly(target_total: int, strata: Sequence[Stratum]) -> GenerationPlan:
+    """The same number for each stratum whatever its stock, the remainder to the first ones; exactly `target_total`.
+
+    Raises ConfigurationError for a negative or absurd total, or when there is no stratum to give anything to.
+    """
+    _check_total(target_total, strata)
+    return GenerationPlan(_evenly(target_total, strata))
+
+
+def _check_total(target_total: int, strata: Sequence[object]) -> None:
     if not 0 <= target_total <= MAX_QUESTIONS_PER_RUN:
         raise ConfigurationError(
             f"cannot plan {target_total} questions",
             hint=f"Ask for 0 to {MAX_QUESTIONS_PER_RUN:,} in one run.",
         )
-    if target_total and not analysis.strata:
+    if target_total and not strata:
         raise ConfigurationError("no stratum to plan for")
 
 

@@ -1,6 +1,6 @@
 """Decides whether two questions are the same, from their facts and the cosine of their vectors. Pure.
 
-Here: `compare` and `judge`. Not here: where the other question comes from (`find.py`) and the thresholds (`settings.py`).
+Here: `compare`. Not here: where the other question comes from (`find.py`), what the thresholds are (`settings.py`).
 
 The cosine says that two questions are near. Questions of one template are near too, so it never decides alone: the
 answer and the quantities must agree, and nothing may contradict. What speaks for a duplicate with a doubt is grey.
@@ -57,7 +57,8 @@ def compare(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> Comparison:
     names_agree = not _names_contradict(a, b)
     near = cosine >= bounds.grey_from or jaccard >= bounds.jaccard_from
     decided = answers_agree and quantities_agree and near and (names_agree or bounds.names == "doubt")
-    if not decided or _stimulus_likeness(a, b, bounds) is Likeness.DIFFERENT:
+    material = (_stimulus_likeness(a, b, bounds), _options_likeness(a, b, bounds))
+    if not decided or Likeness.DIFFERENT in material:
         return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, Likeness.DIFFERENT)
     doubts = tuple(_doubts(a, b, cosine, jaccard, names_agree, bounds))
     likeness = Likeness.DOUBTFUL if doubts else Likeness.SAME
@@ -81,7 +82,7 @@ def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool
         yield Doubt.NEGATION
     if _stimulus_likeness(a, b, bounds) is Likeness.DOUBTFUL:
         yield Doubt.STIMULUS
-    if _options_decide(a, b) and overlap(a.options, b.options) < bounds.options_from:
+    if _options_likeness(a, b, bounds) is Likeness.DOUBTFUL:
         yield Doubt.OPTIONS
 
 
@@ -96,9 +97,11 @@ def _names_contradict(a: Facts, b: Facts) -> bool:
     return bool(a.names - b.tokens) and bool(b.names - a.tokens)
 
 
-def _options_decide(a: Facts, b: Facts) -> bool:
-    """Whether the stems say nothing specific ("Which word does not belong?"): the options are the question then."""
-    return not (a.quantities or a.names or b.names or a.stimulus or b.stimulus)
+def _options_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
+    """Where only the options say what is asked, other options are another item, and some others may be."""
+    if not (a.options_decide and b.options_decide) or a.options == b.options:
+        return Likeness.SAME
+    return Likeness.DIFFERENT if overlap(a.options, b.options) < bounds.options_from else Likeness.DOUBTFUL
 
 
 def _stimulus_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:

@@ -21,6 +21,7 @@ from qgen_dagster.dedup.text import ARTICLES, Reading, is_number, names_in, nega
 # Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
 RULES_VERSION = 1
 
+_POINTERS = frozenset({"these", "those", "following", "below", "belong", "belongs", "odd", "options"})
 _FILLERS = ARTICLES | {"it", "is", "it's", "they", "are", "he", "she"}
 _SAME_ANSWERS = {
     answer: group[0]
@@ -78,10 +79,22 @@ class Facts:
             return numbers[0]
         return " ".join(self.answer)
 
+    @cached_property
+    def options_decide(self) -> bool:
+        """Whether the stem only points at the options ("Which of these does not belong?"): they are the question."""
+        points = not _POINTERS.isdisjoint(self.stem.tokens)
+        return points and not (self.quantities or self.names or self.stimulus)
+
     @property
     def text(self) -> str:
-        """What is embedded: stem and stimulus. Not the answer, on which candidates for comparison agree anyway."""
-        return " ".join(self.stem.tokens + (self.stimulus.tokens if self.stimulus else ()))
+        """What is embedded: stem and stimulus, and the options where they are the question.
+
+        Not the answer otherwise: all that is compared agrees in it (benchmarks/README.md has the measurement).
+        """
+        tokens = self.stem.tokens + (self.stimulus.tokens if self.stimulus else ())
+        if self.options_decide:
+            tokens += tuple(token for option in sorted([*self.options, self.answer]) for token in option)
+        return " ".join(tokens)
 
 
 def facts_of(question: Question | Wording) -> Facts:

@@ -11,11 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from qgen_dagster import config
-from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.config.loading import load_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 PACKAGED = Path(config.__file__).with_name("dedup.yaml")
@@ -81,12 +80,5 @@ class DedupSettings(_Frozen):
 
 @cache
 def load_settings(path: Path = PACKAGED) -> DedupSettings:
-    """The settings in a YAML file. Raises ConfigurationError that names what is wrong and where."""
-    try:
-        return DedupSettings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigurationError(f"cannot read {path}: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationError(f"{path}: {place or 'the file'}: {first['msg']}") from error
+    """The settings in a YAML file. Raises ConfigurationError with file, line and key."""
+    return load_yaml(path, DedupSettings)

@@ -14,9 +14,33 @@ from dataclasses import dataclass
 
 from qgen_dagster.core.question import normalise_text
 
-_ONES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _UNITS = {word: value for value, word in enumerate(_ONES)}
-_TENS = {w: 10 * i for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)}
+_TENS = {
+    w: 10 * i
+    for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
+}
 _SCALES = {"thousand": 1_000, "million": 1_000_000}
 # Fractions and ordinals count as their denominator or place, so that "two thirds" is 2/3 and "third" is 3rd. "second"
 # is left out: it is a unit of time as often as a place. "first" is 1, which does not count (see `quantities`).
@@ -40,6 +64,8 @@ _NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+")
 _QUOTED = re.compile(r"[“\"]([^”\"\n]{1,60})[”\"]|(?<!\w)['‘]([^'’\n]{1,60})['’](?!\w)")
 _ENDS_A_LETTER = re.compile(r"\s*[,;:.?)\]\"']")
 NEGATIONS = frozenset({"not", "never", "no", "none", "except", "neither", "nor", "without", "incorrect", "false"})
+_CANNOT = ("cannot",)
+_UNCOUNTED = ("1",)  # "one" is a pronoun as often as a number
 ARTICLES = frozenset({"a", "an", "the"})
 
 
@@ -63,7 +89,7 @@ def read(text: str) -> Reading:
     quantities: list[str] = []
     for token, is_quantity in _with_numbers(words, letters):
         tokens.append(token)
-        if is_quantity and token != "1":
+        if is_quantity and token not in _UNCOUNTED:
             quantities.append(token)
     return Reading(tuple(tokens), tuple(quantities))
 
@@ -96,11 +122,9 @@ def is_number(token: str) -> bool:
 
 
 def _split_contraction(token: str) -> list[str]:
-    if token == "cannot":
-        return ["can", "not"]
     if token.endswith("n't"):
         return [{"ca": "can", "wo": "will"}.get(token[:-3], token[:-3]), "not"]
-    return [token.removesuffix("'s")]
+    return ["can", "not"] if token in _CANNOT else [token.removesuffix("'s")]
 
 
 def _is_letter(token: str) -> bool:

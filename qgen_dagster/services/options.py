@@ -1,4 +1,4 @@
-"""What an operator can choose for one run, checked: the CLI's flags, Dagster's run config and the run's row agree on it.
+"""What an operator can choose for one run, checked. The CLI, Dagster's run config and the run's row agree on it.
 
 Not here: settings of the whole process (`config/settings.py`).
 """
@@ -25,7 +25,8 @@ MAX_TARGET = 1_000_000
 class RunOptions(BaseModel):
     """Everything that shapes one run. The defaults fill deficits up to the target, one round, without a budget.
 
-    `count` None means: as much as there is deficit, at most `QGEN_QUESTIONS_PER_RUN` unless `fill`. The three
+    `count` None means: as much as there is deficit, at most `QGEN_QUESTIONS_PER_RUN` unless `fill`. `evenly` spreads a
+    count over the chosen strata whatever their stock. The three
     thresholds are None where alerting.yaml decides. `asynchronous` False makes one call at a time.
     """
 
@@ -36,6 +37,7 @@ class RunOptions(BaseModel):
     healthy_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
     warning_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
     critical_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
+    evenly: bool = False
     skip_inventory_alerts: bool = False
     alerting_config: str | None = None
     types: tuple[str, ...] = ()

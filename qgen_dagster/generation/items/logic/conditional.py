@@ -1,4 +1,4 @@
-"""Conditional: a few if-rules and one fact; which statement must be true?
+"""Conditional: a few if-rules and one fact; which conclusion follows?
 
 The key follows by a chain of two to four rules, each used forwards (modus ponens) or backwards (modus tollens). Other
 rules are traps: they tempt to affirm the consequent or to deny the antecedent, and settle nothing.
@@ -93,7 +93,7 @@ PLANS: dict[ItemLevel, Plan] = {
 WORDING_LOAD = {"if": 0.0, "only_if": 0.7, "unless": 1.0}
 # Everyday "unless" often means "exactly if not"; the stem says which reading counts.
 UNLESS = "(“A unless B” means: if B does not hold, then A does. If B holds, it says nothing about A.)"
-QUESTION = "Which of these must be true?"
+QUESTION = "Which conclusion follows?"
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ def _say_rule(rule: Rule, said: list[str]) -> str:
 
 
 def _option(literal: Literal, said: list[str]) -> str:
-    return capitalised(_say(literal, said)) + "."
+    return f"So {_say(literal, said)}."
 
 
 def _lower(sentence: str) -> str:
@@ -265,7 +265,7 @@ def _explain(truths: list[Literal], steps: list[Rule], backward: set[int], shown
             )
         else:
             parts.append(f"“{shown[i]}”{means}: so {result}.")
-    return f"{' '.join(parts)} What must be true is: {_option(truths[-1], said)}"
+    return f"{' '.join(parts)} {_option(truths[-1], said)}"
 
 
 # --- solving --------------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ def _parse(line: str, statements: list[str]) -> list[Literal]:
 
 
 def _parse_literal(text: str, statements: list[str]) -> Literal:
-    plain = text.rstrip(".").lower()
+    plain = text.removeprefix("So ").rstrip(".").lower()
     positive = plain.replace(" not ", " ")
     if positive not in statements:
         statements.append(positive)

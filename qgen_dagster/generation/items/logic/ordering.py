@@ -122,7 +122,7 @@ class Plan:
 PLANS: dict[ItemLevel, tuple[Plan, ...]] = {
     "easy": (
         Plan(4, (("before", 5), ("next", 2), ("at", 2), ("not_at", 1)), (3, 3), (2.0, 4.5)),
-        Plan(5, (("before", 4), ("next", 4), ("at", 3)), (3, 4), (2.0, 5.0)),
+        Plan(5, (("before", 4), ("next", 4), ("at", 3), ("not_at", 1)), (3, 4), (2.0, 5.0)),
     ),
     "medium": (Plan(5, (("before", 4), ("next", 2), ("not_at", 3), ("gap", 2)), (4, 5), (3.5, 8.5)),),
     "hard": (Plan(6, (("before", 3), ("next", 1), ("between", 3), ("gap", 3), ("not_at", 3)), (5, 7), (6.0, 13.0)),),

@@ -46,7 +46,7 @@ def at_a_drawn_place(rng: random.Random, *makers: Callable[[random.Random, int],
     return first_suitable(lambda: make(rng, place))
 
 
-def first_suitable(make: Callable[[], Draft], tries: int = 40) -> Draft:
+def first_suitable(make: Callable[[], Draft], tries: int = 100) -> Draft:
     """The first draft that is no Unsuitable one."""
     for _ in range(tries):
         try:

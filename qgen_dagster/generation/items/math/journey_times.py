@@ -36,11 +36,11 @@ class Way(NamedTuple):
 
 
 WAYS = (
-    Way("cycles", "cycling", range(12, 31, 2)),
-    Way("drives", "driving", range(30, 101, 5)),
-    Way("rides a scooter", "riding a scooter", range(18, 41, 2)),
-    Way("takes a tram", "taking a tram", range(20, 51, 5)),
-    Way("takes a boat", "taking a boat", range(12, 41, 4)),
+    Way("runs", "running", range(6, 16)),
+    Way("cycles", "cycling", range(12, 32)),
+    Way("rides a scooter", "riding a scooter", range(18, 46)),
+    Way("rides a motorbike", "riding a motorbike", range(32, 92, 2)),
+    Way("drives", "driving", range(30, 102, 2)),
 )
 
 
@@ -64,68 +64,76 @@ class JourneyTimes(ItemModel):
 
 def _one_leg(rng: random.Random, place: int) -> Draft:
     way, who = rng.choice(WAYS), pick_names(rng, 1)[0]
-    speed, minutes = rng.choice(way.speeds), rng.randrange(10, 150, 5)
-    if speed * minutes % 60 or minutes == 60:
+    speed, minutes = rng.choice(way.speeds), rng.randrange(6, 150)
+    if speed * minutes % 60 or minutes == 60 or speed == 60 or (minutes % 5 and minutes % 6):
         raise Unsuitable("no whole distance, or nothing to convert")
     distance = speed * minutes // 60
     if rng.random() < 0.5:
-        slips = [
-            Slip(
-                speed * Fraction(minutes, 100),
-                "minutes_as_hundredths",
-                f"{minutes} minutes are {Fraction(minutes, 60)} of an hour, not {minutes}/100.",
-            ),
-            Slip(speed, "time_ignored", "This is how far it would be in a whole hour."),
-            Slip(
-                Fraction(speed * 60, minutes),
-                "divided_not_multiplied",
-                "This divides by the time; multiply the speed by it.",
-            ),
-            Slip(distance * 2, "doubled", "This is twice as far."),
-            Slip(Fraction(distance, 2), "halved", "This is half as far."),
-            Slip(
-                speed - distance if distance < speed else 0,
-                "rest_of_the_hour",
-                "This is the distance in the rest of the hour.",
-            ),
-            Slip(Fraction(speed * (minutes + 15), 60), "time_misread", "This takes a quarter of an hour too much."),
-            Slip(Fraction(speed * (minutes - 15), 60), "time_misread", "This takes a quarter of an hour too little."),
-        ]
-        right, wrong = offer(rng, place, distance, slips, _km)
         stem = f"{who} {way.verb} for {minutes} minutes at {speed} km/h. How far is that?"
+        slips, key, show, step = _distance_slips(speed, minutes, distance), distance, _km, 1
         why = f"{minutes} minutes are {minutes}/60 = {_hours(minutes)} of an hour. The distance is {speed} × {_hours(minutes)} = {_km(distance)}."
-        asked = "distance"
     else:
-        slips = [
-            Slip(
-                Fraction(distance * 100, speed),
-                "hours_as_hundredths",
-                f"An hour has 60 minutes, so {Fraction(distance, speed)} of an hour is not so many minutes.",
-            ),
-            Slip(Fraction(speed * 60, distance), "inverted", "This divides the speed by the distance."),
-            Slip(minutes + 60, "one_hour_off", "This is one hour too much."),
-            Slip(minutes - 60, "one_hour_off", "This is one hour too little."),
-            Slip(distance, "speed_ignored", "This takes one minute for each kilometre."),
-            Slip(
-                abs(speed - distance),
-                "subtracted",
-                "This subtracts distance and speed, which are different kinds of quantity.",
-            ),
-            Slip(minutes * 2, "doubled", "This is twice as long."),
-            Slip(Fraction(minutes, 2), "halved", "This is half as long."),
-        ]
-        right, wrong = offer(rng, place, minutes, slips, _minutes, step=5)
         stem = f"{who} {way.verb} {distance} km at {speed} km/h. How long does that take?"
+        slips, key, show, step = _time_slips(speed, minutes, distance), minutes, _minutes, 5
         why = f"The time is {distance} ÷ {speed} = {_hours(minutes)} of an hour; {_hours(minutes)} × 60 = {_minutes(minutes)}."
-        asked = "time"
+    right, wrong = offer(rng, place, key, slips, show, step=step)
     return Draft(
         stem=stem,
         key=right,
         distractors=wrong,
         explanation=why,
-        structure={"kind": "one_leg", "speed": speed, "minutes": minutes, "asked": asked},
-        expected_success=expected("easy", 0.2 + 0.4 * (minutes % 30 != 0) + 0.3 * (asked == "time")),
+        structure={
+            "kind": "one_leg",
+            "speed": speed,
+            "minutes": minutes,
+            "asked": "distance" if key == distance else "time",
+        },
+        expected_success=expected("easy", 0.2 + 0.4 * (minutes % 30 != 0) + 0.3 * (key == minutes)),
     )
+
+
+def _distance_slips(speed: int, minutes: int, distance: int) -> list[Slip]:
+    return [
+        Slip(
+            speed * Fraction(minutes, 100),
+            "minutes_as_hundredths",
+            f"{minutes} minutes are {minutes}/60 of an hour, not {minutes}/100.",
+        ),
+        Slip(speed, "time_ignored", "This is how far it would be in a whole hour."),
+        Slip(
+            Fraction(speed * 60, minutes),
+            "divided_not_multiplied",
+            "This divides by the time; multiply the speed by it.",
+        ),
+        Slip(distance * 2, "doubled", "This is twice as far."),
+        Slip(Fraction(distance, 2), "halved", "This is half as far."),
+        Slip(abs(speed - distance), "rest_of_the_hour", "This is the difference from what a whole hour would give."),
+        Slip(Fraction(speed * (minutes + 15), 60), "time_misread", "This takes a quarter of an hour too much."),
+        Slip(Fraction(speed * (minutes - 15), 60), "time_misread", "This takes a quarter of an hour too little."),
+        Slip(Fraction(speed * (minutes + 10), 60), "time_misread", "This takes ten minutes too many."),
+        Slip(Fraction(speed * (minutes - 10), 60), "time_misread", "This takes ten minutes too few."),
+    ]
+
+
+def _time_slips(speed: int, minutes: int, distance: int) -> list[Slip]:
+    return [
+        Slip(
+            Fraction(distance * 100, speed),
+            "hours_as_hundredths",
+            f"An hour has 60 minutes, not 100: {distance} ÷ {speed} is in hours.",
+        ),
+        Slip(Fraction(speed * 60, distance), "inverted", "This divides the speed by the distance."),
+        Slip(minutes + 60, "one_hour_off", "This is one hour too much."),
+        Slip(minutes - 60, "one_hour_off", "This is one hour too little."),
+        Slip(distance, "speed_ignored", "This takes one minute for each kilometre."),
+        Slip(
+            abs(speed - distance),
+            "subtracted",
+            "This subtracts distance and speed, which are different kinds of quantity.",
+        ),
+        Slip(minutes * 2, "doubled", "This is twice as long."),
+        Slip(Fraction(minutes, 2), "halved", "This is half as long."),
+    ]
 
 
 def _legs(rng: random.Random) -> tuple[Way, int, int, int, int]:

@@ -1,7 +1,7 @@
 """One number fits all the clues.
 
 Radicals: number and abstraction of the clues, number of options.
-- easy: a multiple and one clue seen at sight (odd or even, larger than, order of digits); 4 options.
+- easy: a multiple and one clue that is quick to check (odd or even, size, digits); 4 options.
 - medium: three clues: a multiple, one on the digits, one remainder; 6 options.
 - hard: three clues: two remainders and one on squares or on factors in common; 6 options.
 Options are arranged so that every clue holds for half of them, the key among these: counting which property is most
@@ -104,13 +104,14 @@ def _wrong(rng: random.Random, value: int, clues: Sequence[Clue]) -> Choice:
     return Choice(str(value), mistake=rng.choice(broken).mistake, note=note)
 
 
-def _multiple(of: int, key: int, weight: float) -> Clue:
-    if key % of:
+def _multiple(rng: random.Random, candidates: Sequence[int], key: int, weight: float) -> Clue:
+    divisors = [of for of in candidates if key % of == 0]
+    if not divisors:
         raise Unsuitable("the key is no such multiple")
+    of = rng.choice(divisors)
+    text = f"a multiple of {of}"
     proof = f"{key} = {of} × {key // of}"
-    return Clue(
-        f"is a multiple of {of}", "not_a_multiple", f"is not a multiple of {of}", proof, lambda n: n % of == 0, weight
-    )
+    return Clue(f"is {text}", "not_a_multiple", f"is not {text}", proof, lambda n: n % of == 0, weight)
 
 
 def _parity(key: int) -> Clue:
@@ -130,12 +131,20 @@ def _bound(rng: random.Random, key: int, reach: int) -> Clue:
     return Clue(f"is {text}", "out_of_range", f"is not {text}", f"it is {text}", holds, 0.2)
 
 
-def _digit_sum(key: int) -> Clue:
+def _digit_sum(rng: random.Random, key: int) -> Clue:
     total = sum(map(int, str(key)))
-    proof = f"{' + '.join(str(key))} = {total}"
-    text = f"add up to {total}"
-    return Clue(f"has digits that {text}", "wrong_digit_sum", f"has digits that do not {text}", proof,
-                lambda n: sum(map(int, str(n))) == total, 0.5)  # fmt: skip
+    limit = total + rng.choice((-3, -2, -1, 1, 2, 3))
+    more = limit < total
+    text = f"add up to {'more' if more else 'less'} than {limit}"
+    proof = f"{' + '.join(str(key))} = {total}, which is {'more' if more else 'less'} than {limit}"
+    return Clue(
+        f"has digits that {text}",
+        "wrong_digit_sum",
+        f"has digits that do not {text}",
+        proof,
+        lambda n: (digit_sum := sum(map(int, str(n)))) != limit and (digit_sum > limit) == more,
+        0.5,
+    )
 
 
 def _digit_order(key: int) -> Clue:
@@ -198,22 +207,20 @@ def _near_square(key: int) -> Clue:
 
 
 def _easy(rng: random.Random, key: int) -> list[Clue]:
-    multiple = _multiple(rng.choice((3, 4, 5, 6, 7, 8, 9)), key, 0.5)
+    multiple = _multiple(rng, (3, 4, 5, 6, 7, 8, 9), key, 0.5)
     second = rng.randrange(8)
     if second == 0:
         return [multiple, _parity(key)]
     if second == 1:
         return [multiple, _digit_order(key)]
-    return [multiple, _bound(rng, key, 45)]
+    return [multiple, _digit_sum(rng, key) if second < 5 else _bound(rng, key, 45)]
 
 
 def _medium(rng: random.Random, key: int) -> list[Clue]:
-    on_digits = _digit_sum(key) if rng.random() < 0.6 else _digit_order(key)
-    return [
-        _multiple(rng.choice((3, 4, 6, 7, 8, 9, 11, 12)), key, 0.6),
-        on_digits,
-        _remainder(rng, key, (4, 5, 7, 8, 9)),
-    ]
+    on_digits = _digit_sum(rng, key) if rng.random() < 0.6 else _digit_order(key)
+    # Multiples of 3 and 9 say something about the sum of the digits already.
+    multiple = _multiple(rng, (4, 6, 7, 8, 11, 14), key, 0.6)
+    return [multiple, on_digits, _remainder(rng, key, (5, 9, 10, 13))]
 
 
 def _hard(rng: random.Random, key: int) -> list[Clue]:
@@ -238,7 +245,7 @@ def _fits(value: int, clue: str) -> bool:
         left, by = numbers
         return value in range(left, value + 1, by)
     if "add up" in clue:
-        return sum(digits) == numbers[0]
+        return sum(digits) > numbers[0] if "more than" in clue else sum(digits) < numbers[0]
     if "larger than its first" in clue:
         return digits[-1] > digits[0]
     if "larger than its last" in clue:

@@ -16,10 +16,10 @@ PLACES = ("top left", "top", "top right", "right", "bottom right", "bottom", "bo
 SIDE = 100.0
 
 _RADII = {"small": 11.0, "medium": 20.0, "large": 30.0}
-_CROWD_RADIUS = 10.5
+_CROWD_RADIUS = 9.5
 _MIDDLE = SIDE / 2
 _PLACE_POINTS = tuple(
-    (_MIDDLE + 40 * x, _MIDDLE + 40 * y)
+    (_MIDDLE + 42 * x, _MIDDLE + 42 * y)
     for x, y in ((-1, -1), (0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0))
 )
 # Where 1 to 6 small figures stand, in steps from the middle.
@@ -53,12 +53,12 @@ class Cell(NamedTuple):
         return f"{text}; dots: {', '.join(PLACES[i] for i in self.dots) or 'none'}"
 
     def draw(self) -> str:
-        parts = [svg.dot(_PLACE_POINTS[i], 5) for i in self.dots or ()]
+        parts = [svg.dot(_PLACE_POINTS[i], 4.5) for i in self.dots or ()]
         if self.number is None:
             parts.append(outline(self.shape, self.fill, (_MIDDLE, _MIDDLE), _RADII[self.size or "medium"]))
         else:
             for x, y in _ROOMS[self.number]:
-                centre = (_MIDDLE + 25 * x, _MIDDLE + 27 * y)
+                centre = (_MIDDLE + 28 * x, _MIDDLE + 29 * y)
                 parts.append(outline(self.shape, self.fill, centre, _CROWD_RADIUS))
         return "".join(parts)
 

@@ -49,6 +49,11 @@ def balanced(sizes: Sequence[int], count: int, rng: random.Random) -> list[Row]:
     raise Unsuitable(f"no balanced design for {sizes} in {count}")
 
 
+def listing(parts: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
+
+
 def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lowest: int = 0) -> tuple[Choice, ...]:
     """`count` wrong numbers (odd), so placed that neither rank nor likeness points at the key.
 
@@ -73,12 +78,19 @@ def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lo
     if len(bases) < count // 2 or key + slip < lowest:
         raise Unsuitable("too few wrong numbers on one side of the key")
     choices = [Choice(str(w.value), mistake=w.mistake, note=w.note) for w in bases]
-    choices += [
-        Choice(str(w.value + slip), mistake=w.mistake, note=f"{w.note} The result is also off by {abs(slip)}.")
-        for w in bases
-    ]
-    note = f"The rule was followed, but the last calculation is off by {abs(slip)}."
+    choices += [Choice(str(w.value + slip), mistake=w.mistake, note=_slipped_note(w, slip, key)) for w in bases]
+    note = _slip_note(abs(slip))
     return (*choices, Choice(str(key + slip), mistake="calculation_slip", note=note))
+
+
+def _slipped_note(wrong: Wrong, slip: int, key: int) -> str:
+    if wrong.mistake == "calculation_slip":
+        return _slip_note(abs(wrong.value + slip - key))
+    return f"{wrong.note} The result is also off by {abs(slip)}."
+
+
+def _slip_note(size: int) -> str:
+    return f"The rule was followed, but the last calculation is off by {size}."
 
 
 def _column(size: int, count: int, rng: random.Random) -> list[int]:
@@ -91,12 +103,6 @@ def _column(size: int, count: int, rng: random.Random) -> list[int]:
 
 def _larger_slips(key: int, rng: random.Random) -> list[Wrong]:
     sizes = [3, 4, 5, 6, 7, 8, 9, 11, 12, 20]
-    slips = [
-        Wrong(
-            key + sign * size, "calculation_slip", f"The rule was followed, but the last calculation is off by {size}."
-        )
-        for size in sizes
-        for sign in (-1, 1)
-    ]
+    slips = [Wrong(key + sign * size, "calculation_slip", _slip_note(size)) for size in sizes for sign in (-1, 1)]
     rng.shuffle(slips)
     return slips

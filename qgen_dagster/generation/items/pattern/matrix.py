@@ -33,7 +33,7 @@ from qgen_dagster.generation.items.pattern._cells import (
     option_figure,
     read_cell,
 )
-from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.pattern._options import balanced, listing, success
 
 Grid = list[list[Any]]
 VALUES: Mapping[str, Sequence[Any]] = {"shape": SHAPES, "fill": FILLS, "size": SIZES, "count": (1, 2, 3, 4, 5, 6)}
@@ -287,9 +287,8 @@ def _choice(cell: Cell, missed: list[Layer], repeats: str | None) -> Choice:
         where = "to the left of" if repeats == "left" else "above"
         return Choice(cell.text(), figure, "neighbour_repeated", f"This repeats the figure {where} the question mark.")
     names = [f"the {NOUNS[layer.attribute]}" for layer in missed]
-    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     mistake = "_and_".join(sorted(layer.attribute for layer in missed))
-    note = f"Here {listed} {'is' if len(names) == 1 else 'are'} wrong. {missed[0].reason}"
+    note = f"Here {listing(names)} {'is' if len(names) == 1 else 'are'} wrong. {missed[0].reason}"
     return Choice(cell.text(), figure, f"wrong_{mistake}", note)
 
 

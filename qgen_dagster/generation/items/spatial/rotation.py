@@ -62,7 +62,7 @@ class Rotation(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=(
-                f"Give the shape {TURN_NAMES[quarters]}: row by row it then reads {choices[0].text}. Mirror images "
+                f"Give the shape {TURN_NAMES[quarters]}: row by row it then reads “{choices[0].text}”. Mirror images "
                 "have the same parts, but you would have to flip them over; the others have one square elsewhere."
             ),
             structure={"shape": shown.canonical().text(), "others": sorted(s.canonical().text() for s in shapes[1:])},

@@ -1,0 +1,188 @@
+"""Vectors beside questions and candidates: storing them, and finding what a duplicate check must look at.
+
+Here: SQL only. Not here: how vectors and lookup keys are made, and what makes a duplicate (`dedup/`).
+
+A *space* names the embedder and the rules, with their versions, that made a vector and its key; only rows of one space
+are ever compared. Rows are found by `lookup_key` in a B-tree and pgvector then measures each of them exactly: there is
+nothing approximate, and the cost follows the rows that share a key, not the size of the bank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.core.funnel import CandidateState
+
+Kind = Literal["question", "candidate"]
+UNIQUE = CandidateState.UNIQUE.value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The vector of a question or candidate (`owner_id`) and its lookup key. `vector` holds floats, length 1."""
+
+    owner_id: UUID
+    lookup_key: int
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A question or unique candidate with the key of the probe `probe_id`, and its words."""
+
+    probe_id: UUID
+    id: UUID
+    kind: Kind
+    cosine: float
+    stem: str
+    stimulus: str | None
+    options: Sequence[str]
+    answer: int
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has a fingerprint already."""
+
+    id: UUID
+    kind: Kind
+
+
+_PROBES = """
+    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]))
+    AS probe (id, lookup_key, vector)
+"""
+# Figures can be large: only words leave the database.
+_WORDS = """
+    {o}.content->>'stem' AS stem, {o}.content#>>'{{stimulus,text}}' AS stimulus,
+    jsonb_path_query_array({o}.content, '$.options[*].text') AS options, ({o}.content->>'answer')::int AS answer
+"""
+_NEAR_QUESTIONS = text(f"""
+    WITH probe AS MATERIALIZED ({_PROBES})
+    SELECT probe.id AS probe_id, o.id, 'question' AS kind, 1 - (e.embedding <=> probe.vector) AS cosine,
+           {_WORDS.format(o="o")}
+    FROM probe
+    JOIN question_embeddings e ON e.lookup_key = probe.lookup_key AND e.embedder = :space
+    JOIN questions o ON o.id = e.question_id
+    WHERE e.embedding <=> probe.vector <= :reach
+""")  # noqa: S608 - fixed texts
+_NEAR_CANDIDATES = text(f"""
+    WITH probe AS MATERIALIZED ({_PROBES})
+    SELECT probe.id AS probe_id, o.id, 'candidate' AS kind, 1 - (e.embedding <=> probe.vector) AS cosine,
+           {_WORDS.format(o="o")}
+    FROM probe
+    JOIN candidate_embeddings e ON e.lookup_key = probe.lookup_key AND e.embedder = :space
+    JOIN candidates o ON o.id = e.candidate_id AND o.id <> probe.id
+    WHERE o.state = '{UNIQUE}' AND e.embedding <=> probe.vector <= :reach
+""")  # noqa: S608 - fixed texts
+
+
+def neighbours(tx: Transaction, space: str, probes: Collection[Entry], *, from_cosine: float) -> list[Neighbour]:
+    """Every question of the bank, active or not, and every unique candidate of any run that shares a probe's key and is
+    at least that near."""
+    if not probes:
+        return []
+    parameters = _arrays(probes) | {"space": space, "reach": 1 - from_cosine}
+    rows = [row for query in (_NEAR_QUESTIONS, _NEAR_CANDIDATES) for row in tx.execute(query, parameters)]
+    return [Neighbour(**row._mapping) for row in rows]
+
+
+def holders(
+    tx: Transaction, column: Literal["content_hash", "structure_hash"], hashes: Iterable[str], but: Collection[UUID]
+) -> Mapping[str, Holder]:
+    """Who in the bank, or else among the unique candidates other than `but`, has one of the given hashes already."""
+    query = text(f"""
+        SELECT {column} AS hash, id, 'candidate' AS kind FROM candidates
+        WHERE {column} = ANY(:hashes) AND state = '{UNIQUE}' AND NOT id = ANY(:but)
+        UNION ALL
+        SELECT {column}, id, 'question' FROM questions WHERE {column} = ANY(:hashes)
+    """)  # noqa: S608 - `column` is one of two literals
+    rows = tx.execute(query, {"hashes": sorted(set(hashes)), "but": list(but)}).all()
+    found = {row.hash: Holder(row.id, row.kind) for row in rows if row.kind == "candidate"}
+    return found | {row.hash: Holder(row.id, row.kind) for row in rows if row.kind == "question"}
+
+
+def store_candidates(tx: Transaction, space: str, entries: Collection[Entry]) -> None:
+    """Keeps the vectors of candidates; one that has a vector in this space gets the new one."""
+    _store(tx, "candidate", space, entries)
+
+
+def store_questions(tx: Transaction, space: str, entries: Collection[Entry]) -> None:
+    """Keeps the vectors of questions of the bank; one that has a vector in this space gets the new one."""
+    _store(tx, "question", space, entries)
+
+
+def move_to_bank(tx: Transaction, candidate_ids: Collection[UUID]) -> int:
+    """Hands the vectors of candidates over to the questions that they became; returns how many.
+
+    Call it in the transaction that inserts the questions (found by their `candidate_id`).
+    """
+    query = text("""
+        WITH moved AS (
+            DELETE FROM candidate_embeddings e USING questions q
+            WHERE q.candidate_id = e.candidate_id AND e.candidate_id = ANY(:ids)
+            RETURNING q.id, e.embedder, e.lookup_key, e.embedding
+        )
+        INSERT INTO question_embeddings (question_id, embedder, lookup_key, embedding) SELECT * FROM moved
+        ON CONFLICT DO NOTHING
+    """)
+    return tx.execute(query, {"ids": list(candidate_ids)}).rowcount
+
+
+def without_vector(
+    tx: Transaction, space: str, question_type: str | None = None, limit: int = 1_000
+) -> list[tuple[UUID, dict[str, Any]]]:
+    """Questions (id and content) that have no vector in the space: imported ones, or all after a change of embedder."""
+    query = text("""
+        SELECT q.id, q.content FROM questions q
+        WHERE (q.question_type = :question_type OR CAST(:question_type AS text) IS NULL) AND NOT EXISTS (
+            SELECT 1 FROM question_embeddings e WHERE e.question_id = q.id AND e.embedder = :space)
+        LIMIT :limit
+    """)
+    rows = tx.execute(query, {"question_type": question_type, "space": space, "limit": limit})
+    return [(row.id, row.content) for row in rows]
+
+
+def count_by_space(tx: Transaction) -> Mapping[str, int]:
+    """How many questions have a vector in each space."""
+    rows = tx.execute(
+        text("SELECT embedder, count(*) AS n FROM question_embeddings GROUP BY embedder ORDER BY embedder")
+    )
+    return {row.embedder: row.n for row in rows}
+
+
+def drop_space(tx: Transaction, space: str) -> int:
+    """Forgets all vectors of a space that is no longer used; returns how many questions had one."""
+    tx.execute(text("DELETE FROM candidate_embeddings WHERE embedder = :space"), {"space": space})
+    return tx.execute(text("DELETE FROM question_embeddings WHERE embedder = :space"), {"space": space}).rowcount
+
+
+def _store(tx: Transaction, kind: Kind, space: str, entries: Collection[Entry]) -> None:
+    if not entries:
+        return
+    query = text(f"""
+        INSERT INTO {kind}_embeddings ({kind}_id, embedder, lookup_key, embedding)
+        SELECT id, :space, lookup_key, vector FROM ({_PROBES}) AS given
+        ON CONFLICT ({kind}_id, embedder) DO UPDATE
+        SET lookup_key = excluded.lookup_key, embedding = excluded.embedding
+    """)  # noqa: S608 - `kind` is one of two literals
+    tx.execute(query, _arrays(entries) | {"space": space})
+
+
+def _arrays(entries: Collection[Entry]) -> dict[str, Any]:
+    return {
+        "ids": [entry.owner_id for entry in entries],
+        "keys": [entry.lookup_key for entry in entries],
+        "vectors": [_as_text(entry.vector) for entry in entries],
+    }
+
+
+def _as_text(vector: Sequence[float]) -> str:
+    """A vector as pgvector reads it. Half precision holds less than five digits."""
+    return "[" + ",".join([f"{value:.5g}" for value in vector]) + "]"

@@ -1,0 +1,172 @@
+"""What an operator reads when a command fails, and the exit code that goes with it.
+
+Here: the one place that catches everything, wrong flags included. Not here: the errors themselves (`core/errors.py`).
+The exit code is always one of 0 to 6, and no message shows a password or an API key.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import typer
+
+from qgen_dagster.core.errors import ConfigurationError, ExitCode, QgenError, RunInterrupted
+
+_URL_PASSWORD = re.compile(r"(\w://[^\s:/@]*):[^\s/]*@")
+_NAMED_PASSWORD = re.compile(r"(?i)\b(password|passwd|pgpassword)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&,;]+)")
+_SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
+_SHORTEST_SECRET = 6
+
+
+class Interrupted(RunInterrupted):
+    """Ctrl-C."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped", hint="What was made is kept. To go on with a run: qgen resume")
+
+
+def exit_code_for(run: Callable[[], object], args: Sequence[str]) -> int:
+    """Runs the command line; says what failed, if anything, and returns the exit code."""
+    try:
+        result = run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _close_stdout()  # whoever read our output (head, less) has seen enough
+        return ExitCode.SUCCESS
+    except SystemExit as error:  # shell completion ends like this
+        return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except KeyboardInterrupt:
+        return _tell(Interrupted(), args)
+    except BaseException as error:
+        return _tell(error, args)
+    return result if isinstance(result, int) and not isinstance(result, bool) else ExitCode.SUCCESS
+
+
+def mask(text: str) -> str:
+    """The text without passwords in URLs or connection strings, and without the value of any secret variable."""
+    text = _URL_PASSWORD.sub(r"\1:***@", text)
+    text = _NAMED_PASSWORD.sub(r"\1\2***", text)
+    for name, value in os.environ.items():
+        if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, "***")
+    return text
+
+
+def usage_error(error: typer.TyperException) -> ConfigurationError:
+    """A wrong command line as a configuration error: one sentence that names the flag and what it takes."""
+    context = getattr(error, "ctx", None)
+    hint = f"See: {context.command_path} --help" if context else None
+    return ConfigurationError(_usage_sentence(error, context), hint=hint)
+
+
+def _tell(error: BaseException, args: Sequence[str]) -> int:
+    expected = _as_expected(error)
+    try:
+        if "--json" in args:
+            print(json.dumps(_as_json(expected)))
+        else:
+            print(_as_text(expected), file=sys.stderr)
+        if "--verbose" in args or "-v" in args:
+            import traceback
+
+            print(mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+        sys.stdout.flush()
+    except OSError:
+        _close_stdout()
+    return expected.exit_code
+
+
+def _as_expected(error: BaseException) -> QgenError:
+    if isinstance(error, QgenError):
+        return error
+    if isinstance(error, typer.TyperException):
+        return usage_error(error)
+    if isinstance(error, OSError) and error.errno is not None:
+        _close_stdout()
+        where = f": {error.filename}" if error.filename else ""
+        return QgenError(f"{(error.strerror or str(error)).lower()}{where}", hint="Run again with --verbose for more.")
+    text = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return QgenError(f"unexpected: {what}", hint="This is a bug in qgen. Run again with --verbose to see where.")
+
+
+def _as_text(error: QgenError) -> str:
+    head = "Interrupted" if isinstance(error, RunInterrupted) else "Error"
+    text = f"{head}: {error.message}"
+    return mask(f"{text}\n{error.hint}" if error.hint else text)
+
+
+def _as_json(error: QgenError) -> dict[str, Any]:
+    return {
+        "error": {
+            "kind": type(error).__name__,
+            "message": mask(error.message),
+            "hint": mask(error.hint) if error.hint else None,
+            "exit_code": int(error.exit_code),
+        }
+    }
+
+
+def _usage_sentence(error: Any, context: Any) -> str:
+    parameter = getattr(error, "param", None)
+    if hasattr(error, "option_name") and hasattr(error, "possibilities"):
+        return _unknown_option(error.option_name, context)
+    if hasattr(error, "param_type") and parameter is not None:
+        return f"{_name_of(parameter)} is missing"
+    if parameter is not None:
+        return f"{_name_of(parameter)}: {_what_it_takes(error, parameter)}"
+    return str(error.format_message()).rstrip(".").replace("Got unexpected", "unexpected")
+
+
+def _unknown_option(name: str, context: Any) -> str:
+    known = [n for p in context.command.get_params(context) for n in (*p.opts, *p.secondary_opts) if n[:2] == "--"]
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"unknown option {name}" + (f" (did you mean {close[0]}?)" if close else "")
+
+
+def _name_of(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return str(parameter.display_name_raw).upper()
+    return max(parameter.opts, key=len)
+
+
+def _what_it_takes(error: Any, parameter: Any) -> str:
+    problems = error.__cause__.errors() if hasattr(error.__cause__, "errors") else []
+    given = problems[0]["input"] if problems else None
+    kind = problems[0]["type"] if problems else ""
+    choices = parameter.type_descriptor.choices
+    if choices:
+        return _not_a_choice(given, [str(getattr(choice, "value", choice)) for choice in choices])
+    takes = _range_of(parameter)
+    if kind.startswith(("int", "float", "decimal", "greater", "less", "finite")):
+        return f"{given!r} is not {takes}" if isinstance(given, str) else f"{given:,} is not {takes}"
+    return str(error.message)
+
+
+def _range_of(parameter: Any) -> str:
+    number = "a whole number" if parameter.type_descriptor.annotation is int else "a number"
+    if parameter.min is not None and parameter.max is not None:
+        return f"{number} from {parameter.min:,} to {parameter.max:,}"
+    return f"{number} of at least {parameter.min:,}" if parameter.min is not None else number
+
+
+def _not_a_choice(given: object, choices: list[str]) -> str:
+    close = difflib.get_close_matches(str(given), choices, n=1)
+    suggestion = f"Did you mean {close[0]}? " if close else ""
+    return f"{given!r} is not one of {', '.join(choices)}. {suggestion}".rstrip()
+
+
+def _close_stdout() -> None:
+    """Points standard output at nothing, so that Python does not complain when it flushes at the end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        pass  # replaced by something in memory

@@ -1,0 +1,82 @@
+"""The entry point `qgen`: the list of commands, and nothing that takes time.
+
+Not here: the commands (`commands/`, one module per group), how help and errors look (`app.py`, `errors.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from qgen_dagster.cli.app import Entry, RootGroup, make_app
+
+COMMANDS = (
+    Entry("auto-balance", "auto_balance", "Fill the strata that run low: plan, generate, judge, insert.", "Make"),
+    Entry("generate", "generate", "Make a given number of questions, evenly over strata.", "Make"),
+    Entry("plan", "plan", "Show what auto-balance would make, and make nothing.", "Make"),
+    Entry("resume", "resume", "Go on with a run that was stopped or killed.", "Make"),
+    Entry("inventory", "inventory", "Show how well each stratum is stocked.", "Look"),
+    Entry("runs", "runs", "List runs, or show one in detail.", "Look"),
+    Entry("questions", "questions", "List, show, deactivate, export and import questions.", "Look"),
+    Entry("up", "up", "Start database, Dagster's web page and daemon; Ctrl-C stops all.", "Operate"),
+    Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),
+    Entry("db", "db", "Migrate, look at and stop the database.", "Operate"),
+    Entry("doctor", "doctor", "Check the installation and say how to mend it.", "Operate"),
+)
+
+EXAMPLES = """
+Examples:
+  qgen auto-balance --fill      fill every stratum up to its target
+  qgen inventory                how well is the bank stocked?
+  qgen up                       the Dagster web page, with every run
+  qgen doctor                   is everything here that is needed?
+
+Exit codes:
+  0 success or nothing to do     4 database error
+  1 partial failure              5 billing or quota
+  2 complete failure             6 authentication
+  3 configuration error (wrong flags too)
+"""
+
+
+class QgenGroup(RootGroup):
+    """The root group, with the commands above."""
+
+    entries = COMMANDS
+
+
+app = make_app(cls=QgenGroup, epilog=EXAMPLES)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"qgen {version('qgen')}")
+        except PackageNotFoundError:
+            typer.echo("qgen (not installed, run from its source folder)")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keeps a bank of test questions evenly stocked, with answer keys that can be trusted."""
+
+
+def main() -> NoReturn:
+    """Run the command line and leave with its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show × or → gets a question mark instead of a crash.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    os.environ.setdefault("PYTHONUNBUFFERED", "1")  # so that the logs of child processes are up to date
+    app(prog_name="qgen")
+    sys.exit(0)

@@ -1,0 +1,193 @@
+"""The duplicate check of a batch of candidates: exact, then structural, then semantic.
+
+Here: `find_duplicates`, and keeping the vectors up to date (`remember`, `fill_gaps`). Not here: the rules
+(`compare.py`) and the SQL (`bank/vectors.py`). The caller holds a lock per question type and stores the candidates' states, all in one
+transaction: two checks of one type at once would not see each other's candidates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from qgen_dagster.bank import vectors
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.vectors import Entry, Holder, Kind
+from qgen_dagster.core.question import Question
+from qgen_dagster.dedup.check import Checked, Decision, DuplicateCheck, Rule
+from qgen_dagster.dedup.compare import Comparison, Likeness, compare
+from qgen_dagster.dedup.embedder import Embedder, EmbedderDown
+from qgen_dagster.dedup.facts import RULES_VERSION, Facts, Wording, facts_of, lookup_key
+from qgen_dagster.dedup.settings import Bounds, DedupSettings
+
+_RULES = {Likeness.SAME: Rule.SEMANTIC, Likeness.DOUBTFUL: Rule.GREY, Likeness.DIFFERENT: Rule.DISTINCT}
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A question or candidate to compare with."""
+
+    id: UUID
+    kind: Kind
+    cosine: float
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """A candidate with everything its check needs."""
+
+    candidate: Checked
+    facts: Facts
+    entry: Entry
+
+
+def space_of(embedder: Embedder) -> str:
+    """The name under which vectors and keys are stored: it changes whenever either would come out otherwise."""
+    return f"{embedder.name}+rules{RULES_VERSION}"
+
+
+def find_duplicates(
+    tx: Transaction, candidates: Sequence[Checked], embedder: Embedder, settings: DedupSettings
+) -> list[Decision]:
+    """A decision per candidate, in order, against the whole bank, all unique candidates and the earlier ones here.
+
+    All candidates are of one question type. Nothing is written. An earlier candidate that is grey counts as kept: a
+    later equal one shares its fate. Raises EmbedderDown; then nothing is decided.
+    """
+    if not candidates:
+        return []
+    types = {candidate.question.question_type for candidate in candidates}
+    if len(types) > 1:
+        raise ValueError(f"candidates of more than one type: {', '.join(sorted(types))}")
+    bounds = settings.bounds(embedder.name, types.pop())
+    probes = _probe_all(candidates, embedder)
+    ids = [candidate.candidate_id for candidate in candidates]
+    taken = _Taken(
+        dict(vectors.holders(tx, "content_hash", (c.content_hash for c in candidates), ids)),
+        dict(vectors.holders(tx, "structure_hash", (c.structure_hash for c in candidates if c.structure_hash), ids)),
+    )
+    open_probes = [p for p in probes if p.candidate.structure_hash is None and not taken.check(p.candidate)]
+    stored = _near_stored(tx, space_of(embedder), open_probes, bounds)
+    batch: dict[int, list[_Probe]] = defaultdict(list)
+    decisions = []
+    for probe in probes:
+        check = taken.check(probe.candidate) or _check_semantic(probe, stored, batch, bounds, embedder.name)
+        decisions.append(Decision(probe.candidate.candidate_id, check, probe.entry))
+        if check.rule in (Rule.DISTINCT, Rule.GREY):
+            taken.add(probe.candidate)
+            batch[probe.entry.lookup_key].append(probe)
+    return decisions
+
+
+def remember(tx: Transaction, decisions: Iterable[Decision], embedder: Embedder) -> None:
+    """Stores the vectors of the candidates that are distinct, so that later ones are checked against them.
+
+    A grey candidate that is let through after all is to be remembered by the same call with `accepted`.
+    """
+    entries = [d.entry for d in decisions if d.rule is Rule.DISTINCT and d.entry]
+    vectors.store_candidates(tx, space_of(embedder), entries)
+
+
+def remember_accepted(tx: Transaction, candidates: Sequence[Checked], embedder: Embedder) -> None:
+    """Stores the vectors of candidates that an arbiter or a person let through. Raises EmbedderDown."""
+    entries = [probe.entry for probe in _probe_all(candidates, embedder)]
+    vectors.store_candidates(tx, space_of(embedder), entries)
+
+
+def fill_gaps(tx: Transaction, embedder: Embedder, question_type: str | None = None, limit: int = 1_000) -> int:
+    """Embeds up to `limit` questions of the bank that have no vector yet; returns how many it did.
+
+    Repeat until it returns 0 before the first check of a run: a question without a vector would be overlooked.
+    """
+    missing = vectors.without_vector(tx, space_of(embedder), question_type, limit)
+    if missing:
+        checked = [Checked.of(row_id, Question.model_validate(content)) for row_id, content in missing]
+        entries = [probe.entry for probe in _probe_all(checked, embedder)]
+        vectors.store_questions(tx, space_of(embedder), entries)
+    return len(missing)
+
+
+def decide(facts: Facts, near: Iterable[Near], bounds: Bounds, embedder: str) -> DuplicateCheck:
+    """The semantic decision for one question: its likest neighbour decides, whatever their order."""
+    compared = [(compare(facts, other.facts, other.cosine, bounds), other) for other in near]
+    if not compared:
+        return DuplicateCheck(rule=Rule.DISTINCT, embedder=embedder)
+    comparison, other = max(compared, key=_rank)
+    return DuplicateCheck(
+        rule=_RULES[comparison.likeness],
+        nearest_id=other.id,
+        nearest_kind=other.kind,
+        cosine=round(comparison.cosine, 4),
+        jaccard=round(comparison.jaccard, 4),
+        answers_agree=comparison.answers_agree,
+        numbers_agree=comparison.quantities_agree,
+        names_agree=comparison.names_agree,
+        doubts=comparison.doubts,
+        embedder=embedder,
+    )
+
+
+class _Taken:
+    """The fingerprints that somebody holds already, in the bank or earlier in the batch."""
+
+    def __init__(self, contents: dict[str, Holder], structures: dict[str, Holder]) -> None:
+        self._contents, self._structures = contents, structures
+
+    def check(self, candidate: Checked) -> DuplicateCheck | None:
+        if holder := self._contents.get(candidate.content_hash):
+            return DuplicateCheck(rule=Rule.EXACT, nearest_id=holder.id, nearest_kind=holder.kind)
+        if candidate.structure_hash and (holder := self._structures.get(candidate.structure_hash)):
+            return DuplicateCheck(rule=Rule.STRUCTURAL, nearest_id=holder.id, nearest_kind=holder.kind)
+        return None
+
+    def add(self, candidate: Checked) -> None:
+        holder = Holder(candidate.candidate_id, "candidate")
+        self._contents.setdefault(candidate.content_hash, holder)
+        if candidate.structure_hash:
+            self._structures.setdefault(candidate.structure_hash, holder)
+
+
+def _probe_all(candidates: Sequence[Checked], embedder: Embedder) -> list[_Probe]:
+    facts = [facts_of(candidate.question) for candidate in candidates]
+    embedded = embedder.embed([f.text for f in facts])
+    if embedded.shape != (len(facts), embedder.dimensions) or not (abs((embedded**2).sum(axis=1) - 1) < 0.01).all():
+        raise EmbedderDown(f"{embedder.name} gave {embedded.shape} for {len(facts)} texts, or vectors not of length 1")
+    space = space_of(embedder)
+    return [
+        _Probe(c, f, Entry(c.candidate_id, lookup_key(space, c.question.question_type, f), vector))
+        for c, f, vector in zip(candidates, facts, embedded, strict=True)
+    ]
+
+
+def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: Bounds) -> Mapping[UUID, list[Near]]:
+    rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], from_cosine=bounds.grey_from)
+    found: dict[UUID, list[Near]] = defaultdict(list)
+    for row in rows:
+        facts = facts_of(Wording(row.stem, row.stimulus, row.options, row.answer))
+        found[row.probe_id].append(Near(row.id, row.kind, row.cosine, facts))
+    return found
+
+
+def _check_semantic(
+    probe: _Probe, stored: Mapping[UUID, list[Near]], batch: Mapping[int, list[_Probe]], bounds: Bounds, embedder: str
+) -> DuplicateCheck:
+    if probe.candidate.structure_hash is not None:
+        return DuplicateCheck(rule=Rule.DISTINCT)
+    near = list(stored.get(probe.candidate.candidate_id, ()))
+    for other in batch.get(probe.entry.lookup_key, ()):
+        cosine = _cosine(probe.entry.vector, other.entry.vector)
+        near.append(Near(other.candidate.candidate_id, "candidate", cosine, other.facts))
+    return decide(probe.facts, near, bounds, embedder)
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    return float(sum(x * y for x, y in zip(a, b, strict=True)))
+
+
+def _rank(pair: tuple[Comparison, Near]) -> tuple[int, float, UUID]:
+    comparison, other = pair
+    weight = {Likeness.DIFFERENT: 0, Likeness.DOUBTFUL: 1, Likeness.SAME: 2}[comparison.likeness]
+    return weight, comparison.cosine, other.id

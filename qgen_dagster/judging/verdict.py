@@ -1,0 +1,95 @@
+"""From findings to a verdict on one candidate, pure; it fails closed.
+
+The order of the gates: fatal flaws, leakage, the key, the score, the difficulty. Not here: the findings themselves
+(`rules.py`, `rubric.py`, `solving.py`), and what becomes of a rejected candidate (`salvage.py`).
+"""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from qgen_dagster.core.funnel import Reason
+from qgen_dagster.core.question import Question
+from qgen_dagster.core.taxonomy import Stratum, Taxonomy
+from qgen_dagster.generation.items.contract import LEVEL_BANDS
+from qgen_dagster.judging.rubric import Scores, score_by_rules
+from qgen_dagster.judging.rules import find_flaws, leakage
+from qgen_dagster.judging.solving import KeyFinding, Solution, solve_procedural
+
+LEAKAGE_GATE = 0.1
+
+
+class Verdict(BaseModel):
+    """What was found and what follows. `reason` None approves; `move_to` names the difficulty that fits instead."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scores: Scores
+    score: float | None
+    leakage: float
+    flaws: tuple[str, ...]
+    solution: Solution
+    reason: Reason | None = None
+    move_to: str | None = None
+
+
+def judge_procedural(question: Question, taxonomy: Taxonomy, *, min_score: float) -> Verdict:
+    """The verdict on a procedural item, from rules and its model's solver. Raises NoSolver."""
+    flaws = find_flaws(question)
+    solution = solve_procedural(question)
+    scores = score_by_rules(question, flaws, key_proved=solution.finding is KeyFinding.PROVED)
+    leaks = leakage(question)
+    reason = decide(
+        fatal_flaw=any(flaw.fatal for flaw in flaws),
+        leakage_score=leaks,
+        finding=solution.finding,
+        score=scores.overall(),
+        min_score=min_score,
+    )
+    move_to = None
+    if reason is None:
+        reason, move_to = _difficulty(question, taxonomy)
+    return Verdict(
+        scores=scores,
+        score=scores.overall(),
+        leakage=leaks,
+        flaws=tuple(f"{flaw.rule}: {flaw.detail}" for flaw in flaws),
+        solution=solution,
+        reason=reason,
+        move_to=move_to,
+    )
+
+
+def decide(
+    *, fatal_flaw: bool, leakage_score: float, finding: KeyFinding, score: float | None, min_score: float
+) -> Reason | None:
+    """The first gate that the candidate fails, or None. A score that was not measured fails."""
+    if fatal_flaw:
+        return Reason.FLAWED
+    if leakage_score <= LEAKAGE_GATE:
+        return Reason.LEAKED
+    if finding is KeyFinding.WRONG:
+        return Reason.WRONG_KEY
+    if finding is KeyFinding.AMBIGUOUS:
+        return Reason.AMBIGUOUS
+    if score is None or score < min_score:
+        return Reason.LOW_SCORE
+    return None
+
+
+def _difficulty(question: Question, taxonomy: Taxonomy) -> tuple[Reason | None, str | None]:
+    if question.expected_success is None or _fits(question.expected_success, question.stratum, taxonomy):
+        return None, None
+    for neighbour in taxonomy.neighbours(question.stratum):
+        if _fits(question.expected_success, neighbour, taxonomy):
+            return None, neighbour.difficulty
+    return Reason.OFF_BAND, None
+
+
+def _fits(expected_success: float, stratum: Stratum, taxonomy: Taxonomy) -> bool:
+    # An item model designs for one of three fixed levels, whatever band the operator gives the difficulty.
+    level = taxonomy.difficulty(stratum.difficulty).item_level
+    if level is None:
+        return False
+    low, high = LEVEL_BANDS[level]
+    return low <= expected_success <= high

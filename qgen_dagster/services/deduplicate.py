@@ -1,0 +1,101 @@
+"""The stage that turns away what the bank already has.
+
+One type at a time, in one transaction that holds the type's lock: whoever compares sees everything that others let
+through before. Not here: what makes two questions the same (`dedup/`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from qgen_dagster.bank import candidates as candidate_rows
+from qgen_dagster.bank.candidates import Candidate, Move
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.locks import lock_type_for_dedup
+from qgen_dagster.core.funnel import CandidateState
+from qgen_dagster.core.progress import ProgressEvent
+from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.dedup.check import Checked, Decision, Rule
+from qgen_dagster.dedup.find import fill_gaps, find_duplicates, remember
+from qgen_dagster.dedup.settings import DedupSettings, load_settings
+from qgen_dagster.services.runs import RunSession
+from qgen_dagster.services.work import Work
+
+CHUNK = 500  # candidates per transaction, so that the lock is never held for long
+
+
+def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:
+    """Compares every approved candidate of the runs in the strata with the bank and with each other.
+
+    Raises EmbedderDown; then its candidates wait, and nothing unchecked goes on.
+    """
+    work = session.work
+    settings = load_settings()
+    by_type: dict[str, list[Stratum]] = {}
+    for stratum in strata:
+        by_type.setdefault(stratum.question_type, []).append(stratum)
+    for question_type, its_strata in by_type.items():
+        undecided: set[UUID] = set()
+        while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):
+            pass
+    session.keep_up()
+
+
+def _deduplicate_chunk(
+    work: Work,
+    settings: DedupSettings,
+    question_type: str,
+    strata: Sequence[Stratum],
+    run_ids: Sequence[UUID],
+    undecided: set[UUID],
+) -> bool:
+    with work.bank.begin() as tx:
+        lock_type_for_dedup(tx, question_type)
+        approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)
+        chunk = [candidate for candidate in approved if candidate.id not in undecided][:CHUNK]
+        if not chunk:
+            return False
+        if any(candidate.question.structure is None for candidate in chunk):
+            # A question without a vector (just imported, or of another embedder) would be overlooked.
+            while fill_gaps(tx, work.embedder, question_type):
+                pass
+        checked = [Checked(c.id, c.question, c.content_hash, c.structure_hash) for c in chunk]
+        decisions = find_duplicates(tx, checked, work.embedder, settings)
+        _write(tx, work, decisions)
+    undecided.update(d.candidate_id for d in decisions if d.rule is Rule.GREY)
+    _tell(work, chunk, decisions)
+    return True
+
+
+def _write(tx: Transaction, work: Work, decisions: Sequence[Decision]) -> None:
+    remember(tx, [d for d in decisions if d.rule is Rule.DISTINCT], work.embedder)
+    candidate_rows.move_candidates(tx, [_move(decision) for decision in decisions])
+
+
+def _move(decision: Decision) -> Move:
+    if decision.rule is Rule.GREY:
+        state = CandidateState.APPROVED  # waits for an arbiter or a person
+    elif decision.reason is None:
+        state = CandidateState.UNIQUE
+    else:
+        state = CandidateState.DUPLICATE
+    return Move(
+        candidate_id=decision.candidate_id,
+        expected=CandidateState.APPROVED,
+        state=state,
+        reason=decision.reason,
+        duplicate_check=decision.check.model_dump(mode="json"),
+    )
+
+
+def _tell(work: Work, chunk: Sequence[Candidate], decisions: Sequence[Decision]) -> None:
+    totals = Counter(candidate.stratum.key for candidate in chunk)
+    unique = Counter(
+        candidate.stratum.key
+        for candidate, decision in zip(chunk, decisions, strict=True)
+        if decision.rule is Rule.DISTINCT
+    )
+    for key, total in totals.items():
+        work.progress(ProgressEvent("Deduplicated", key, unique[key], total))

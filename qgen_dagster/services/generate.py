@@ -1,0 +1,147 @@
+"""The stage that makes candidates: plan → batches → provider calls → candidates that wait for the judge.
+
+It goes on where it was: batches that have ended stay as they are. Not here: the engine itself
+(`generation/engine.py`), the plan (`services/inventory.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from uuid import UUID
+
+from qgen_dagster.bank import batches as batch_rows
+from qgen_dagster.bank import candidates as candidate_rows
+from qgen_dagster.bank import inventory as inventory_rows
+from qgen_dagster.bank.batches import StoredBatch
+from qgen_dagster.core.batch import BatchSpec, BatchStatus, cut_batches, questions_to_request
+from qgen_dagster.core.plan import GenerationPlan
+from qgen_dagster.core.progress import ProgressEvent
+from qgen_dagster.core.question import Question, content_hash
+from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
+from qgen_dagster.generation.provider import BatchRequest, Provider, Reply
+from qgen_dagster.services.ledger import QuestionLedger
+from qgen_dagster.services.runs import RunSession
+from qgen_dagster.services.work import Work
+
+
+def generate(session: RunSession, plan: GenerationPlan) -> None:
+    """Makes candidates for every planned stratum.
+
+    Raises ConfigurationError when nobody can serve a planned stratum (before anything is recorded), BankBusyError
+    when another run fills one of them, DatabaseError when the bank fails; failing providers only fail their batches.
+    """
+    work = session.work
+    for stratum in plan.strata:
+        work.provider_for(stratum)
+    session.claim(plan.strata)
+    session.begin(plan.total_questions)
+    batches = _prepare(work, plan)
+    unfinished = [b for b in batches if b.status in (BatchStatus.PENDING, BatchStatus.GENERATING)]
+    progress = _Progress(work, batches)
+    ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
+    engine: BatchEngine[Question] = BatchEngine(
+        ledger,
+        max_concurrent=work.options.concurrency,
+        clock=work.timer,
+        retry=work.retry,
+        on_finished=progress.finished,
+    )
+    # First batches of all strata first, so that a run that is stopped early has something for each.
+    unfinished.sort(key=lambda b: b.index)
+    asyncio.run(engine.run([_task(work, batch) for batch in unfinished]))
+    session.keep_up()
+
+
+def _prepare(work: Work, plan: GenerationPlan) -> list[StoredBatch]:
+    with work.bank.begin() as tx:
+        inventory_rows.register_strata(tx, work.taxonomy.strata)
+        inventory_rows.save_plan(tx, work.run_id, plan)
+        existing = batch_rows.list_batches(tx, work.run_id)
+        if not existing:
+            yields = candidate_rows.recent_yields(tx, plan.strata) if plan.strata else {}
+            batch_rows.create_batches(
+                tx,
+                work.run_id,
+                [
+                    (spec, f"{work.seed}/{spec.stratum.key}/{spec.index}")
+                    for stratum in plan.strata
+                    for spec in _specs(work, stratum, plan.allocations[stratum], yields.get(stratum))
+                ],
+            )
+            existing = batch_rows.list_batches(tx, work.run_id)
+    return existing
+
+
+def _specs(work: Work, stratum: Stratum, wanted: int, expected_yield: float | None) -> tuple[BatchSpec, ...]:
+    return cut_batches(stratum, questions_to_request(wanted, expected_yield), work.options.batch_size)
+
+
+def _task(work: Work, batch: StoredBatch) -> BatchTask[Question]:
+    provider = work.provider_for(batch.stratum)
+
+    def request(missing: int, call: int) -> BatchRequest:
+        first_place = batch.index * work.options.batch_size
+        return BatchRequest(batch.stratum, missing, batch.seed, first_place, call)
+
+    async def ask(missing: int, call: int) -> Reply:
+        return await provider.generate(request(missing, call))
+
+    def read(reply: Reply, missing: int, call: int) -> Delivery[Question]:
+        parsed = provider.parse(reply, request(missing, call))
+        return Delivery(parsed.questions, parsed.problems, parsed.saturated)
+
+    return BatchTask(
+        id=batch.id,
+        group=batch.stratum.key,
+        size=batch.size,
+        provider=provider.name,
+        ask=ask,
+        read=read,
+        call_id=lambda missing, call: _call_id(provider, request(missing, call)),
+        identity=content_hash,
+    )
+
+
+def _call_id(provider: Provider, request: BatchRequest) -> str:
+    named = [provider.name, request.stratum.key, request.size, request.seed, request.first_place, request.call]
+    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
+
+
+class _Progress:
+    """Counts what has come per stratum, from the batches of this and earlier tries of the run."""
+
+    def __init__(self, work: Work, batches: Sequence[StoredBatch]) -> None:
+        self._tell = work.progress
+        self._stratum_of: dict[UUID, str] = {b.id: b.stratum.key for b in batches}
+        self._totals: Counter[str] = Counter()
+        self._batches: Counter[str] = Counter()
+        self._done: Counter[str] = Counter()
+        self._finished: Counter[str] = Counter()
+        for b in batches:
+            self._totals[b.stratum.key] += b.size
+            self._batches[b.stratum.key] += 1
+            if b.status in (BatchStatus.COMPLETED, BatchStatus.FAILED):
+                self._done[b.stratum.key] += b.delivered
+                self._finished[b.stratum.key] += 1
+
+    def finished(self, task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
+        key = self._stratum_of[task.id]
+        self._done[key] += len(outcome.items)
+        self._finished[key] += 1
+        note = outcome.error.message if outcome.error else "saturated" if outcome.saturated else ""
+        self._tell(
+            ProgressEvent(
+                "Generated",
+                key,
+                self._done[key],
+                self._totals[key],
+                self._finished[key],
+                self._batches[key],
+                note=note,
+            )
+        )

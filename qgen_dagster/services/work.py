@@ -1,0 +1,98 @@
+"""What the stages of one run share: the bank, the options, a clock, and who is told.
+
+Not here: the stages (one module each), and opening any of these (`services/database.py`, the CLI, Dagster's resources).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from qgen_dagster.bank import candidates as candidate_rows
+from qgen_dagster.bank.engine import Bank
+from qgen_dagster.config.settings import Settings
+from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.progress import Progress, silent
+from qgen_dagster.core.taxonomy import Stratum, Taxonomy
+from qgen_dagster.dedup.embedder import Embedder
+from qgen_dagster.generation.engine import RetryPolicy
+from qgen_dagster.generation.provider import Provider
+from qgen_dagster.generation.providers.procedural import ProceduralProvider
+from qgen_dagster.services.options import RunOptions
+
+ProviderFor = Callable[[Stratum], Provider]
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One run at work. `clock` gives the time of day, `timer` seconds for durations."""
+
+    bank: Bank
+    settings: Settings
+    options: RunOptions
+    run_id: UUID
+    provider_for: ProviderFor
+    embedder: Embedder
+    progress: Progress = silent
+    clock: Callable[[], datetime] = now
+    timer: Callable[[], float] = time.monotonic
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+
+    @property
+    def taxonomy(self) -> Taxonomy:
+        return self.settings.taxonomy
+
+    @property
+    def strata(self) -> tuple[Stratum, ...]:
+        """The strata that the options choose. Raises ConfigurationError for names that do not exist."""
+        return self.taxonomy.select(self.options.types, self.options.difficulties)
+
+    @property
+    def seed(self) -> str:
+        """What makes the run's procedural questions reproducible: the given seed, or the run's own id."""
+        return self.options.seed or str(self.run_id)
+
+
+def make_work(
+    bank: Bank, settings: Settings, options: RunOptions, run_id: UUID, *, progress: Progress = silent
+) -> Work:
+    """Work with the built-in provider and embedder."""
+    from qgen_dagster.dedup.hashing import HashingEmbedder
+
+    def taken(structures: Sequence[str], contents: Sequence[str]) -> set[str]:
+        with bank.begin() as tx:
+            return candidate_rows.taken_fingerprints(tx, structures, contents)
+
+    procedural = ProceduralProvider(settings.taxonomy, taken)
+    return Work(
+        bank=bank,
+        settings=settings,
+        options=options,
+        run_id=run_id,
+        provider_for=choose_provider([procedural]),
+        embedder=HashingEmbedder(),
+        progress=progress,
+    )
+
+
+def choose_provider(providers: Sequence[Provider]) -> ProviderFor:
+    """The first provider that can serve a stratum."""
+
+    def provider_for(stratum: Stratum) -> Provider:
+        for provider in providers:
+            if provider.can_serve(stratum):
+                return provider
+        raise ConfigurationError(
+            f"no provider can make questions of {stratum}",
+            hint="Give its type `item_models` and its difficulty an `item_level` in the taxonomy file.",
+        )
+
+    return provider_for

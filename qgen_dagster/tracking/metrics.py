@@ -1,0 +1,145 @@
+"""The numbers of a run's row, computed from counts; pure.
+
+A rate of nothing is null, not zero. Not here: counting (`bank/runs.py`), writing the row (`services/runs.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from qgen_dagster.bank.runs import CallCounts, ScoreCounts
+from qgen_dagster.core.funnel import DUPLICATE_LOSSES, Funnel, Loss, ratio, sum_funnels
+from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.generation.provider import ErrorCategory, Severity, severity_of
+
+SEMANTIC_LOSSES = (Loss.DUPLICATE_SEMANTIC,)
+# A structural duplicate is the same problem to the letter of its parameters: the specification's "exact".
+EXACT_LOSSES = (Loss.DUPLICATE_EXACT, Loss.DUPLICATE_STRUCTURAL)
+
+
+def run_metrics(
+    funnels: Mapping[Stratum, Funnel],
+    calls: Sequence[CallCounts],
+    errors: Mapping[str, int],
+    generated_per_provider: Mapping[str, int],
+    scores: ScoreCounts,
+) -> dict[str, Any]:
+    """The columns of `question_generation_runs` that say what happened."""
+    total = sum_funnels(funnels.values())
+    failures = total.losses.get(Loss.NOT_GENERATED, 0)
+    answered = total.generated + failures
+    exact = sum(total.losses.get(loss, 0) for loss in EXACT_LOSSES)
+    semantic = sum(total.losses.get(loss, 0) for loss in SEMANTIC_LOSSES)
+    approved = scores.evaluated - scores.rejected
+    return {
+        "questions_requested": total.requested,
+        "questions_generated": total.generated,
+        "generation_failures": failures,
+        "generation_success_rate": ratio(total.generated, answered),
+        "questions_evaluated": scores.evaluated,
+        "questions_approved": approved,
+        "questions_rejected": scores.rejected,
+        "approval_rate": ratio(approved, scores.evaluated),
+        "avg_arbiter_score": scores.average,
+        "min_arbiter_score": scores.lowest,
+        "max_arbiter_score": scores.highest,
+        "duplicates_found": exact + semantic,
+        "exact_duplicates": exact,
+        "semantic_duplicates": semantic,
+        "duplicate_rate": ratio(exact + semantic, approved),
+        "questions_inserted": total.inserted,
+        "insertion_failures": total.losses.get(Loss.INSERTION_FAILED, 0),
+        "overall_success_rate": ratio(total.inserted, total.requested),
+        "total_errors": sum(errors.values()),
+        "total_api_calls": sum(c.calls for c in calls),
+        "provider_metrics": provider_metrics(calls, generated_per_provider),
+        "type_metrics": _generated_by(funnels, lambda s: s.question_type),
+        "difficulty_metrics": _generated_by(funnels, lambda s: s.difficulty),
+        "error_summary": error_summary(errors),
+        "cost_usd": total_cost(calls),
+        "input_tokens": sum(c.input_tokens for c in calls),
+        "output_tokens": sum(c.output_tokens for c in calls),
+        "funnel": funnel_document(funnels),
+    }
+
+
+def provider_metrics(
+    calls: Sequence[CallCounts], generated: Mapping[str, int]
+) -> dict[str, dict[str, int | float | None]]:
+    """Per provider: generated, api_calls, failures, tokens and cost."""
+    return {
+        c.provider: {
+            "generated": generated.get(c.provider, 0),
+            "api_calls": c.calls,
+            "failures": c.failures,
+            "input_tokens": c.input_tokens,
+            "output_tokens": c.output_tokens,
+            "cost_usd": float(c.cost_usd) if c.cost_usd is not None else None,
+        }
+        for c in calls
+    }
+
+
+def total_cost(calls: Sequence[CallCounts]) -> Decimal | None:
+    """What the calls cost in USD; None where none had a price."""
+    priced = [c.cost_usd for c in calls if c.cost_usd is not None]
+    return sum(priced, Decimal()) if priced else None
+
+
+def error_summary(errors: Mapping[str, int]) -> dict[str, Any]:
+    """Failed calls by category and by severity."""
+    by_severity: dict[str, int] = {}
+    for category, count in errors.items():
+        severity = severity_of(ErrorCategory(category)).value
+        by_severity[severity] = by_severity.get(severity, 0) + count
+    return {
+        "by_category": dict(errors),
+        "by_severity": by_severity,
+        "critical_count": by_severity.get(Severity.CRITICAL.value, 0),
+    }
+
+
+def funnel_document(funnels: Mapping[Stratum, Funnel]) -> dict[str, Any]:
+    """The funnel of the run and of each stratum, as JSON."""
+    return {
+        "total": funnel_json(sum_funnels(funnels.values())),
+        "strata": {stratum.key: funnel_json(funnel) for stratum, funnel in sorted(funnels.items())},
+    }
+
+
+def funnel_json(funnel: Funnel) -> dict[str, Any]:
+    """One funnel as JSON, its losses by name."""
+    return {
+        "requested": funnel.requested,
+        "generated": funnel.generated,
+        "inserted": funnel.inserted,
+        "pending": funnel.pending,
+        "losses": {loss.value: count for loss, count in funnel.losses.items() if count},
+        "duplicates": sum(funnel.losses.get(loss, 0) for loss in DUPLICATE_LOSSES),
+        "salvaged": funnel.salvaged,
+        "reclassified_in": funnel.reclassified_in,
+        "reclassified_out": funnel.reclassified_out,
+    }
+
+
+def funnel_from_json(document: Mapping[str, Any]) -> Funnel:
+    """The inverse of `funnel_json`."""
+    return Funnel(
+        requested=document["requested"],
+        generated=document["generated"],
+        inserted=document["inserted"],
+        pending=document["pending"],
+        losses={Loss(name): count for name, count in document["losses"].items()},
+        salvaged=document["salvaged"],
+        reclassified_in=document["reclassified_in"],
+        reclassified_out=document["reclassified_out"],
+    )
+
+
+def _generated_by(funnels: Mapping[Stratum, Funnel], key: Any) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for stratum, funnel in sorted(funnels.items()):
+        totals[key(stratum)] = totals.get(key(stratum), 0) + funnel.generated
+    return totals
