@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeVar
 
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import LEVEL_BANDS, Choice, Unsuitable
 
 Row = tuple[int, ...]
+T = TypeVar("T")
 
 
 class Wrong(NamedTuple):
@@ -91,6 +92,18 @@ def _slipped_note(wrong: Wrong, slip: int, key: int) -> str:
 
 def _slip_note(size: int) -> str:
     return f"The rule was followed, but the last calculation is off by {size}."
+
+
+def two_of(key: T, wrongs: Sequence[T], likeness: Callable[[T, T], float], rng: random.Random) -> tuple[T, T]:
+    """Two wrong values so that the key is the one most like the others in about one case of three, as chance has it."""
+    pairs = list(itertools.combinations(rng.sample(wrongs, len(wrongs)), 2))
+    wanted = rng.random() < 1 / 3
+    for a, b in pairs:
+        if (likeness(a, b) < min(likeness(key, a), likeness(key, b))) == wanted:
+            return a, b
+    if not pairs:
+        raise Unsuitable("too few wrong values")
+    return pairs[0]
 
 
 def _column(size: int, count: int, rng: random.Random) -> list[int]:

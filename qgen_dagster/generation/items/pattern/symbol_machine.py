@@ -13,6 +13,7 @@ differs by one swap, so no option is closer to the others than the rest.
 from __future__ import annotations
 
 import itertools
+import operator
 import random
 import re
 from collections.abc import Sequence
@@ -22,9 +23,10 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._letters import ALPHABET, reads_badly
-from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.pattern._options import balanced, success, two_of
 
 SIZE = 5
+Base = tuple[str, str | None, str]
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th")
 NAMES = ("Alpha", "Beta", "Gamma", "Delta")
 
@@ -56,16 +58,25 @@ def _rotation(by: int) -> Machine:
     return Machine(tuple((i + by) % SIZE for i in range(SIZE)), words, 0.15 + 0.05 * abs(by))
 
 
+def _two_swaps(first: tuple[int, int], second: tuple[int, int]) -> Machine:
+    (a, b), (c, d) = first, second
+    places = list(range(SIZE))
+    places[a], places[b], places[c], places[d] = b, a, d, c
+    words = f"swaps the {ORDINALS[a]} with the {ORDINALS[b]} letter, and the {ORDINALS[c]} with the {ORDINALS[d]}"
+    return Machine(tuple(places), words, 0.25)
+
+
+_PAIRS = tuple(itertools.combinations(range(SIZE), 2))
+_REVERSAL = Machine((4, 3, 2, 1, 0), "turns the row round", 0.15)
 MACHINES = (
-    *(_swap(i, j) for i, j in itertools.combinations(range(SIZE), 2)),
+    *(_swap(i, j) for i, j in _PAIRS),
     *(_rotation(by) for by in (1, 2, -1, -2)),
-    Machine((4, 3, 2, 1, 0), "turns the row round", 0.15),
-    Machine((1, 0, 3, 2, 4), "swaps the first two letters, and the 3rd with the 4th", 0.25),
-    Machine((0, 2, 1, 4, 3), "swaps the 2nd with the 3rd letter, and the last two", 0.25),
-    Machine((2, 1, 0, 3, 4), "swaps the 1st and the 3rd letter", 0.1),
-    Machine((2, 1, 0, 4, 3), "turns the first three letters round and swaps the last two", 0.3),
-    Machine((1, 0, 4, 3, 2), "swaps the first two letters and turns the last three round", 0.3),
-    Machine((3, 4, 2, 0, 1), "exchanges the first two letters with the last two", 0.3),
+    _REVERSAL,
+    *(
+        machine
+        for first, second in itertools.combinations(_PAIRS, 2)
+        if not set(first) & set(second) and (machine := _two_swaps(first, second)).places != _REVERSAL.places
+    ),
 )
 
 
@@ -77,8 +88,6 @@ class SymbolMachine(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         count = 2 if level == "easy" else 3
         machines = rng.sample(MACHINES, count)
-        if len({m.places for m in machines}) < count:
-            raise Unsuitable("two machines do the same")
         backwards = level == "hard"
         letters = rng.sample(ALPHABET, SIZE * (count + 1))
         rows = ["".join(letters[i * SIZE : (i + 1) * SIZE]) for i in range(count + 1)]
@@ -127,7 +136,7 @@ def _through(chain: Sequence[Machine], row: str, backwards: bool) -> str:
 
 def _choices(chain: list[Machine], start: str, backwards: bool, rng: random.Random) -> list[Choice]:
     key = _through(chain, start, backwards)
-    wrong = [
+    wrong: list[Base] = [
         (_through(chain[::-1], start, backwards), "order_of_machines", "The machines were used in the wrong order."),
         (_through(chain, start, not backwards), "wrong_direction", _DIRECTION[backwards]),
         (_through(chain[:-1], start, backwards), "machine_skipped", "One machine was left out."),
@@ -136,8 +145,11 @@ def _choices(chain: list[Machine], start: str, backwards: bool, rng: random.Rand
     wrong = [w for i, w in enumerate(wrong) if w[0] not in (key, start, *(v for v, _, _ in wrong[:i]))]
     if len(wrong) < len(chain) - 1:
         raise Unsuitable("too few different mistakes")
-    rng.shuffle(wrong)
-    bases = [(key, None, ""), *wrong[: len(chain) - 1]]
+    right: Base = (key, None, "")
+    if len(chain) == 2:
+        bases = [right, rng.choice(wrong)]
+    else:
+        bases = [right, *two_of(right, wrong, lambda x, y: sum(map(operator.eq, x[0], y[0])), rng)]
     i, j = sorted(rng.sample(range(SIZE), 2))
     swap = _swap(i, j)
     choices = []
