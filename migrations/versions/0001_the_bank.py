@@ -17,6 +17,29 @@ depends_on = None
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS vector")
     op.create_table(
+        "generation_plans",
+        sa.Column("run_id", sa.UUID(), nullable=False),
+        sa.Column("total_questions", sa.Integer(), nullable=False),
+        sa.Column("allocations", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_generation_plans")),
+    )
+    op.create_index("ix_generation_plans_created_at", "generation_plans", ["created_at"], unique=False)
+    op.create_table(
+        "inventory_snapshots",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("target_per_stratum", sa.Integer(), nullable=False),
+        sa.Column("thresholds", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("total_deficit", sa.Integer(), nullable=False),
+        sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_snapshots")),
+    )
+    op.create_index(
+        "ix_inventory_snapshots_taken_at", "inventory_snapshots", [sa.literal_column("taken_at DESC")], unique=False
+    )
+    op.create_table(
         "positions",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("match_id", sa.String(length=40), nullable=True),
@@ -181,38 +204,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drill_series")),
     )
     op.create_index("ix_drill_series_created_at", "drill_series", [sa.literal_column("created_at DESC")], unique=False)
-    op.create_table(
-        "generation_plans",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=False),
-        sa.Column("total_questions", sa.Integer(), nullable=False),
-        sa.Column("allocations", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_generation_plans_run_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_generation_plans")),
-        sa.UniqueConstraint("run_id", name=op.f("uq_generation_plans_run_id")),
-    )
-    op.create_table(
-        "inventory_snapshots",
-        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("run_id", sa.UUID(), nullable=True),
-        sa.Column("taken_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("target_per_stratum", sa.Integer(), nullable=False),
-        sa.Column("thresholds", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("total_deficit", sa.Integer(), nullable=False),
-        sa.Column("counts", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_inventory_snapshots_run_id"), ondelete="SET NULL"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_inventory_snapshots")),
-    )
-    op.create_index("ix_inventory_snapshots_run_id", "inventory_snapshots", ["run_id"], unique=False)
-    op.create_index(
-        "ix_inventory_snapshots_taken_at", "inventory_snapshots", [sa.literal_column("taken_at DESC")], unique=False
-    )
     op.create_table(
         "llm_calls",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -484,10 +475,6 @@ def downgrade() -> None:
     op.drop_index("ix_llm_calls_candidate_id", table_name="llm_calls")
     op.drop_index("ix_llm_calls_batch_id_request_hash", table_name="llm_calls")
     op.drop_table("llm_calls")
-    op.drop_index("ix_inventory_snapshots_taken_at", table_name="inventory_snapshots")
-    op.drop_index("ix_inventory_snapshots_run_id", table_name="inventory_snapshots")
-    op.drop_table("inventory_snapshots")
-    op.drop_table("generation_plans")
     op.drop_index("ix_drill_series_created_at", table_name="drill_series")
     op.drop_table("drill_series")
     op.drop_index("uq_alerts_unresolved", table_name="alerts", postgresql_where=sa.text("state <> 'resolved'"))
@@ -504,3 +491,7 @@ def downgrade() -> None:
     op.drop_table("question_generation_runs")
     op.drop_index("ix_positions_phase", table_name="positions")
     op.drop_table("positions")
+    op.drop_index("ix_inventory_snapshots_taken_at", table_name="inventory_snapshots")
+    op.drop_table("inventory_snapshots")
+    op.drop_index("ix_generation_plans_created_at", table_name="generation_plans")
+    op.drop_table("generation_plans")

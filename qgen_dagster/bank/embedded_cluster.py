@@ -83,6 +83,10 @@ _KNOWN_CAUSES = {
 }
 
 
+class _ServerEnded(EmbeddedServerError):
+    """The server was started and ended again before it answered."""
+
+
 class Answer(Enum):
     """What came back from a connection."""
 
@@ -195,9 +199,22 @@ class Cluster:
         Raises:
             EmbeddedServerError: it does not start, or not in time.
         """
-        claim = self._await_claim(deadline, alone=alone)
-        if claim is None:
-            return
+        for is_last in (False, True):
+            claim = self._await_claim(deadline, alone=alone)
+            if claim is None:
+                return
+            try:
+                self._start(claim, account, home, install_root, deadline)
+                return
+            except _ServerEnded:
+                # Whatever killed the one before may just have killed this one too, in the middle of its start.
+                if is_last:
+                    raise
+
+    def _start(
+        self, claim: int, account: Account | None, home: Path, install_root: Path | None, deadline: float
+    ) -> None:
+        """Make the cluster if need be, and start its server. Uses up the claim."""
         try:
             install = installation_for(account, home, install_root)
             if not self.exists():
@@ -408,7 +425,8 @@ class Cluster:
             if probe.answer is Answer.READY:
                 return
             if self._is_free():
-                raise self._failure(f"PostgreSQL did not start in {self.base}.", log_start)
+                failure = self._failure(f"PostgreSQL did not start in {self.base}.", log_start)
+                raise _ServerEnded(failure.message, hint=failure.hint)
             if time.monotonic() > deadline:
                 error = self._failure(
                     f"PostgreSQL has not finished starting in {self.base} ({probe.detail}).", log_start
@@ -478,7 +496,9 @@ class Cluster:
                 text = log.read().decode("utf-8", errors="replace")
         except OSError:
             text = ""
-        tail = "\n".join(f"  {line}" for line in text.strip().splitlines()[-_LOG_TAIL_LINES:])
+        # Our own knocking at the door of a starting server tells nothing.
+        lines = [line for line in text.strip().splitlines() if "the database system is starting up" not in line]
+        tail = "\n".join(f"  {line}" for line in lines[-_LOG_TAIL_LINES:])
         message = f"{what}\nServer log: {self.log}" + (f"\n{tail}" if tail else "")
         causes = f"{what}\n{text}".lower()
         advice = next((hint for cause, hint in _KNOWN_CAUSES.items() if cause in causes), "Read the log for the cause.")

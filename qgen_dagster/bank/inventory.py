@@ -50,11 +50,10 @@ def register_strata(tx: Transaction, wanted: Iterable[Stratum]) -> None:
     )
 
 
-def save_snapshot(tx: Transaction, analysis: InventoryAnalysis, run_id: UUID | None = None) -> None:
+def save_snapshot(tx: Transaction, analysis: InventoryAnalysis) -> None:
     """Keeps the analysis, so that stock over time can be plotted."""
     tx.execute(
         insert(inventory_snapshots).values(
-            run_id=run_id,
             target_per_stratum=analysis.target_per_stratum,
             thresholds=asdict(analysis.thresholds),
             total=analysis.total,

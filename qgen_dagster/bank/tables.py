@@ -115,19 +115,19 @@ Index("ix_qgr_parent_run_id", runs.c.parent_run_id)
 generation_plans = Table(
     "generation_plans",
     metadata,
-    id_column(),
-    run_id_column(),
+    # The run that made it. No foreign key: a plan may be made, and fanned out to many runs, by a run that generates
+    # nothing itself and so has no row.
+    Column("run_id", UUID(as_uuid=True), primary_key=True),
     Column("total_questions", Integer, nullable=False),
     Column("allocations", JSONB, nullable=False),  # {stratum key: questions wanted}
     when("created_at", now=True),
-    UniqueConstraint("run_id"),
 )
+Index("ix_generation_plans_created_at", generation_plans.c.created_at)
 
 inventory_snapshots = Table(
     "inventory_snapshots",
     metadata,
     id_column(),
-    run_id_column(nullable=True, ondelete="SET NULL"),
     when("taken_at", now=True),
     Column("target_per_stratum", Integer, nullable=False),
     Column("thresholds", JSONB, nullable=False),
@@ -136,7 +136,6 @@ inventory_snapshots = Table(
     Column("counts", JSONB, nullable=False),  # {stratum key: active questions}
 )
 Index("ix_inventory_snapshots_taken_at", inventory_snapshots.c.taken_at.desc())
-Index("ix_inventory_snapshots_run_id", inventory_snapshots.c.run_id)
 
 question_batches = Table(
     "question_batches",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.core.funnel import CandidateState
@@ -58,39 +58,46 @@ _PROBES = """
     SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]))
     AS probe (id, lookup_key, vector)
 """
+_ROUNDING = 0.001  # what half precision can take from a cosine
 # Figures can be large: only words leave the database.
 _WORDS = """
-    {o}.content->>'stem' AS stem, {o}.content#>>'{{stimulus,text}}' AS stimulus,
-    jsonb_path_query_array({o}.content, '$.options[*].text') AS options, ({o}.content->>'answer')::int AS answer
+    o.content->>'stem' AS stem, o.content#>>'{stimulus,text}' AS stimulus,
+    jsonb_path_query_array(o.content, '$.options[*].text') AS options, (o.content->>'answer')::int AS answer
 """
-_NEAR_QUESTIONS = text(f"""
-    WITH probe AS MATERIALIZED ({_PROBES})
-    SELECT probe.id AS probe_id, o.id, 'question' AS kind, 1 - (e.embedding <=> probe.vector) AS cosine,
-           {_WORDS.format(o="o")}
-    FROM probe
-    JOIN question_embeddings e ON e.lookup_key = probe.lookup_key AND e.embedder = :space
-    JOIN questions o ON o.id = e.question_id
-    WHERE e.embedding <=> probe.vector <= :reach
-""")  # noqa: S608 - fixed texts
-_NEAR_CANDIDATES = text(f"""
-    WITH probe AS MATERIALIZED ({_PROBES})
-    SELECT probe.id AS probe_id, o.id, 'candidate' AS kind, 1 - (e.embedding <=> probe.vector) AS cosine,
-           {_WORDS.format(o="o")}
-    FROM probe
-    JOIN candidate_embeddings e ON e.lookup_key = probe.lookup_key AND e.embedder = :space
-    JOIN candidates o ON o.id = e.candidate_id AND o.id <> probe.id
-    WHERE o.state = '{UNIQUE}' AND e.embedding <=> probe.vector <= :reach
-""")  # noqa: S608 - fixed texts
 
 
-def neighbours(tx: Transaction, space: str, probes: Collection[Entry], *, from_cosine: float) -> list[Neighbour]:
-    """Every question of the bank, active or not, and every unique candidate of any run that shares a probe's key and is
-    at least that near."""
+def _near(kind: Kind, condition: str) -> TextClause:
+    """The nearest rows of one kind per probe. What shares the key is measured exactly, then the nearest are read."""
+    return text(f"""
+        WITH probe AS MATERIALIZED ({_PROBES})
+        SELECT probe.id AS probe_id, near.id, '{kind}' AS kind, 1 - near.distance AS cosine, {_WORDS}
+        FROM probe CROSS JOIN LATERAL (
+            SELECT o.id, e.embedding <=> probe.vector AS distance
+            FROM {kind}_embeddings e {condition}
+            WHERE e.lookup_key = probe.lookup_key AND e.embedder = :space AND e.embedding <=> probe.vector <= :reach
+            ORDER BY distance LIMIT :most
+        ) AS near
+        JOIN {kind}s o ON o.id = near.id
+    """)  # noqa: S608 - fixed texts
+
+
+_NEAR = (
+    _near("question", "CROSS JOIN LATERAL (SELECT e.question_id AS id) AS o"),
+    _near("candidate", f"JOIN candidates o ON o.id = e.candidate_id AND o.id <> probe.id AND o.state = '{UNIQUE}'"),
+)
+
+
+def neighbours(
+    tx: Transaction, space: str, probes: Collection[Entry], *, from_cosine: float, most: int = 32
+) -> list[Neighbour]:
+    """The nearest questions of the bank, active or not, and unique candidates of any run, that share a probe's key.
+
+    At most `most` of each kind per probe, none further than `from_cosine`.
+    """
     if not probes:
         return []
-    parameters = _arrays(probes) | {"space": space, "reach": 1 - from_cosine}
-    rows = [row for query in (_NEAR_QUESTIONS, _NEAR_CANDIDATES) for row in tx.execute(query, parameters)]
-    return [Neighbour(**row._mapping) for row in rows]
+    parameters = _arrays(probes) | {"space": space, "reach": 1 - from_cosine + _ROUNDING, "most": most}
+    return [Neighbour(**row._mapping) for query in _NEAR for row in tx.execute(query, parameters)]
 
 
 def holders(

@@ -11,7 +11,6 @@ vectors alone is neither, since a templated bank holds thousands of nearer neigh
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,25 +36,48 @@ _SAME_ANSWERS = {
 }  # fmt: skip
 
 
+Phrase = tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The words of a question without figures: all that semantic comparison reads."""
 
     stem: str
     stimulus: str | None
-    options: Sequence[str]
+    options: tuple[str, ...]
     answer: int
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A question as semantic comparison sees it."""
+    """A question as semantic comparison sees it. Each part is read when it is first needed."""
 
-    stem: Reading
-    stimulus: Reading | None
-    answer: tuple[str, ...]  # canonical tokens of the key, without articles
-    options: frozenset[tuple[str, ...]]  # the other options likewise
-    names: frozenset[str]
+    wording: Wording
+
+    @cached_property
+    def stem(self) -> Reading:
+        return read(self.wording.stem)
+
+    @cached_property
+    def stimulus(self) -> Reading | None:
+        return None if self.wording.stimulus is None else read(self.wording.stimulus)
+
+    @cached_property
+    def answer(self) -> Phrase:
+        """Canonical tokens of the key, without articles."""
+        return _phrase(self.wording.options[self.wording.answer])
+
+    @cached_property
+    def options(self) -> frozenset[Phrase]:
+        """The other options likewise."""
+        return frozenset(_phrase(text) for i, text in enumerate(self.wording.options) if i != self.wording.answer)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Names and quoted words of stem and stimulus."""
+        shown = (self.wording.stem, self.wording.stimulus)
+        return names_in("\n".join(text for text in shown if text is not None))
 
     @cached_property
     def tokens(self) -> frozenset[str]:
@@ -97,23 +119,14 @@ class Facts:
         return " ".join(tokens)
 
 
-def facts_of(question: Question | Wording) -> Facts:
+def facts_of(question: Question) -> Facts:
     """The facts of a question."""
-    wording = question if isinstance(question, Wording) else wording_of(question)
-    options = [_answer_tokens(text) for text in wording.options]
-    shown = wording.stem if wording.stimulus is None else f"{wording.stem}\n{wording.stimulus}"
-    return Facts(
-        stem=read(wording.stem),
-        stimulus=None if wording.stimulus is None else read(wording.stimulus),
-        answer=options[wording.answer],
-        options=frozenset(option for i, option in enumerate(options) if i != wording.answer),
-        names=names_in(shown),
-    )
+    return Facts(wording_of(question))
 
 
 def wording_of(question: Question) -> Wording:
     stimulus = question.stimulus.text if question.stimulus else None
-    return Wording(question.stem, stimulus, [option.text for option in question.options], question.answer)
+    return Wording(question.stem, stimulus, tuple(option.text for option in question.options), question.answer)
 
 
 def lookup_key(space: str, question_type: str, facts: Facts) -> int:
@@ -126,7 +139,7 @@ def lookup_key(space: str, question_type: str, facts: Facts) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
-def _answer_tokens(text: str) -> tuple[str, ...]:
+def _phrase(text: str) -> Phrase:
     tokens = tuple(token for token in read(text).tokens if token not in _FILLERS)
     phrase = _SAME_ANSWERS.get(" ".join(tokens))
     return tuple(phrase.split()) if phrase else (tokens or (text.strip().casefold(),))

@@ -166,7 +166,7 @@ def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: 
     rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], from_cosine=bounds.grey_from)
     found: dict[UUID, list[Near]] = defaultdict(list)
     for row in rows:
-        facts = facts_of(Wording(row.stem, row.stimulus, row.options, row.answer))
+        facts = Facts(Wording(row.stem, row.stimulus, tuple(row.options), row.answer))
         found[row.probe_id].append(Near(row.id, row.kind, row.cosine, facts))
     return found
 

@@ -42,6 +42,7 @@ _TENS = {
     for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
 }
 _SCALES = {"thousand": 1_000, "million": 1_000_000}
+_SPELLED = frozenset([*_UNITS, *_TENS, *_SCALES, "hundred"])
 # Fractions and ordinals count as their denominator or place, so that "two thirds" is 2/3 and "third" is 3rd. "second"
 # is left out: it is a unit of time as often as a place. "first" is 1, which does not count (see `quantities`).
 _OTHER_NUMBERS = {
@@ -147,7 +148,7 @@ def _with_numbers(words: list[str], letters: set[int]) -> Iterator[tuple[str, bo
     i = 0
     while i < len(words):
         word = words[i]
-        value, used = _spelled_number(words, i)
+        value, used = _spelled_number(words, i) if word in _SPELLED else (0, 0)
         if used:
             yield str(value), True
         elif word in _OTHER_NUMBERS:

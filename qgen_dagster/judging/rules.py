@@ -14,7 +14,8 @@ from qgen_dagster.core.question import Question, normalise_text, validate_questi
 MIN_LEAK_LENGTH = 4  # a one-letter option stands in almost every stem
 LONGEST_OPTION_RATIO = 1.8
 MIN_CUE_LENGTH = 25  # length says nothing among short options
-_ALL_OR_NONE = re.compile(r"^(all|none|both|neither) of (the above|these|them)\b")
+# "None of them" is left alone: in a puzzle about persons it is an answer like any other.
+_ALL_OR_NONE = re.compile(r"^(all|none|both|neither) of (the above|these (answers|options|choices))\b")
 _ABSOLUTE = re.compile(r"\b(always|never|impossible|certainly|absolutely)\b")
 _ENDS_IN_ARTICLE = re.compile(r"\b(a|an)\s*[:_.…]*$")
 _VOWEL = re.compile(r"^[aeiou]")

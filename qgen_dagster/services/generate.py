@@ -60,7 +60,6 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
 def _prepare(work: Work, plan: GenerationPlan) -> list[StoredBatch]:
     with work.bank.begin() as tx:
         inventory_rows.register_strata(tx, work.taxonomy.strata)
-        inventory_rows.save_plan(tx, work.run_id, plan)
         existing = batch_rows.list_batches(tx, work.run_id)
         if not existing:
             yields = candidate_rows.recent_yields(tx, plan.strata) if plan.strata else {}

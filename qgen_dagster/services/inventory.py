@@ -30,12 +30,12 @@ def analyze(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAna
     )
 
 
-def take_snapshot(bank: Bank, settings: Settings, options: RunOptions, run_id: UUID | None = None) -> InventoryAnalysis:
+def take_snapshot(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAnalysis:
     """Analyses the stock and keeps the result; also brings the register of strata up to date."""
     analysis = analyze(bank, settings, options)
     with bank.begin() as tx:
         inventory_rows.register_strata(tx, settings.taxonomy.strata)
-        inventory_rows.save_snapshot(tx, analysis, run_id)
+        inventory_rows.save_snapshot(tx, analysis)
     return analysis
 
 
@@ -57,19 +57,26 @@ def plan(
     return compute_generation_plan(total, restricted)
 
 
-def plan_run(work: Work, strata: Sequence[Stratum] | None = None) -> GenerationPlan:
+def plan_run(work: Work, strata: Sequence[Stratum] | None = None, *, plan_run_id: UUID | None = None) -> GenerationPlan:
     """The run's plan: the stored one where it has one (a run that goes on keeps its plan), else a new one, stored.
 
     `strata` narrows a new plan to some of the chosen strata, for runs of single partitions: those fill the whole
-    deficit of their strata.
+    deficit of their strata, or take their share of the plan that another run, `plan_run_id`, has made.
     """
     with work.bank.begin() as tx:
         stored = inventory_rows.load_plan(tx, work.run_id)
+        shared = inventory_rows.load_plan(tx, plan_run_id) if plan_run_id else None
     if stored is not None:
         return stored
-    analysis = analyze(work.bank, work.settings, work.options)
-    options = work.options if strata is None else work.options.model_copy(update={"fill": True})
-    return plan(analysis, work.settings, options, strata)
+    if shared is not None:
+        wanted = set(work.strata if strata is None else strata)
+        new = GenerationPlan({s: count for s, count in shared.allocations.items() if s in wanted})
+    else:
+        analysis = analyze(work.bank, work.settings, work.options)
+        options = work.options if strata is None else work.options.model_copy(update={"fill": True})
+        new = plan(analysis, work.settings, options, strata)
+    with work.bank.begin() as tx:
+        return inventory_rows.save_plan(tx, work.run_id, new)
 
 
 def early_exit_diagnostics(analysis: InventoryAnalysis) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from qgen_dagster.bank import batches as batch_rows
+from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
@@ -35,6 +37,7 @@ class RunSession:
         self._round = round_
         self._begun = False
         self._error: BaseException | None = None
+        self._settled: list[UUID] = []  # ended runs whose leftovers this one moved on
 
     @property
     def run_id(self) -> UUID:
@@ -62,6 +65,22 @@ class RunSession:
             run_rows.create_run(tx, self.run_id, self.work.clock(), self._first_values(requested))
         self._begun = True
 
+    def enter(self, strata: Sequence[Stratum]) -> list[UUID]:
+        """Claims the strata for a later stage; returns the runs whose candidates it is to move on.
+
+        A run that has batches works on its own. One that has none (a stage started by itself) works on what runs
+        that have ended left waiting. Raises BankBusyError.
+        """
+        self.claim(strata)
+        with self.work.bank.begin() as tx:
+            own = bool(batch_rows.list_batches(tx, self.run_id))
+            left = [] if own else candidate_rows.runs_with_pending(tx, strata)
+        if own:
+            self.begin(0)
+            return [self.run_id]
+        self._settled += [run_id for run_id in left if run_id not in self._settled]
+        return left
+
     def keep_up(self) -> None:
         """Brings the row's numbers up to date and shows a sign of life."""
         if self._begun:
@@ -78,6 +97,9 @@ class RunSession:
             with self.work.bank.begin() as tx:
                 close_run(tx, self.run_id, self.work.clock(), self._error)
             self._begun = False
+        for run_id in self._settled:
+            with self.work.bank.begin() as tx:
+                settle_run(tx, run_id)
 
     def _first_values(self, requested: int) -> dict[str, Any]:
         options = self.work.options

@@ -436,6 +436,26 @@ def test_a_broken_pid_file_is_replaced(home: Path, content: str) -> None:
         assert stored(server) == ["still here"]
 
 
+def test_a_server_killed_in_the_middle_of_its_start_is_started_once_more(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = []
+
+    def launch_and_kill_the_first(self: embedded_cluster.Cluster, *arguments: object) -> int:
+        log_start: int = launch(self, *arguments)
+        started.append(log_start)
+        if len(started) == 1:
+            assert eventually(lambda: self.postmaster() is not None)
+            os.kill(self.postmaster() or 0, signal.SIGKILL)
+        return log_start
+
+    launch = embedded_cluster.Cluster._launch
+    monkeypatch.setattr(embedded_cluster.Cluster, "_launch", launch_and_kill_the_first)
+    with EmbeddedServer.ensure(home) as server:
+        assert stored(server) == ["still here"]
+    assert len(started) == 2
+
+
 def test_a_copy_of_a_running_home_gets_a_server_of_its_own(home: Path) -> None:
     copy = a_home()
     try:
@@ -719,6 +739,18 @@ def test_binaries_that_lost_their_execute_bits_are_copied(home: Path, state_root
     with EmbeddedServer.ensure(home, install_root=install) as server:
         assert stored(server) == ["still here"]
     assert (install / "bin" / "postgres").stat().st_mode & 0o777 == 0o644
+
+
+@root_only
+def test_root_is_told_when_there_is_no_account_to_run_the_server(
+    new_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_root, "ACCOUNT_NAME", "qgen-no-such-account")
+    monkeypatch.setattr(embedded_root, "_create_account_command", lambda: None)
+    with pytest.raises(EmbeddedServerError, match="PostgreSQL cannot run as root") as refusal:
+        EmbeddedServer.ensure(new_home)
+    assert refusal.value.hint is not None
+    assert "qgen-no-such-account" in refusal.value.hint
 
 
 @root_only

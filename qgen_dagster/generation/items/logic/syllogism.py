@@ -3,13 +3,13 @@
 Statements are of the four classical kinds (all, no, some, some … not), read in modern predicate logic: "some" means at
 least one, and a group may be empty, so "all" never gives "some". The stem says so.
 
-Radicals: number of statements that the conclusion needs (2, 3, 4); how many of them stand against the direction of the
-chain (the figure effect: premises of the form A–B, B–C are easiest); negative and particular statements; one statement
-that is not needed. The figure effect and the extra load of negative and particular premises are standard findings on
+Radicals: number of statements that the conclusion needs (easy 2, medium 3, hard 4); how many of them stand against the direction of the
+chain (the figure effect: premises of the form A–B, B–C are easiest); negative and particular statements; one or two
+statements that are not needed. The figure effect and the extra load of negative and particular premises are standard findings on
 syllogisms.
 Incidentals: the groups, the order of the statements.
 
-Options are all about the same two groups wherever possible, so that they say nothing about the key.
+Options are all about the same two groups, so that they say nothing about the key.
 
 The generator derives the key by chaining (proof); the solver looks for counter-examples (models): an option is right
 when no collection of people makes all statements true and the option false. For such statements it is enough to find,
@@ -33,10 +33,12 @@ GROUPS = (
     "drummers", "skaters", "potters", "rowers", "poets", "golfers", "skiers", "campers", "weavers", "divers",
     "surfers", "joggers", "knitters", "boxers", "archers", "actors",
 )  # fmt: skip
-PLACES = ("a club", "a village", "a sports hall", "a summer school", "an evening course", "a hostel", "a festival")
+PLACES = (
+    "the members of a club", "the people in a village", "the pupils of a summer school", "the guests of a hostel",
+    "the visitors at a festival", "the members of an evening course",
+)  # fmt: skip
 CONVENTION = "“Some” means at least one, and a group may have nobody in it."
 QUESTION = "Which statement must be true?"
-KINDS = ("all", "no", "some", "some_not")
 SAY = {
     "all": "All {0} are {1}.",
     "no": "No {0} are {1}.",
@@ -58,9 +60,9 @@ class Plan:
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan((2,), (0, 1), (2.0, 5.5)),
-    "medium": Plan((2, 3), (1, 2), (3.5, 8.0)),
-    "hard": Plan((3, 4), (1, 2), (6.5, 12.0)),
+    "easy": Plan((2,), (1, 2), (2.0, 6.5)),
+    "medium": Plan((3,), (1, 2), (4.0, 9.5)),
+    "hard": Plan((4,), (1, 2), (6.0, 12.0)),
 }
 
 
@@ -72,46 +74,21 @@ class Syllogism(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level]
         length = plan.lengths[rng.randrange(len(plan.lengths))]
-        needed = [_link(i, i + 1, rng) for i in range(length)]
-        spare = [
-            _link(rng.randrange(length + 1), length + 1 + i, rng)
-            for i in range(plan.extra[rng.randrange(len(plan.extra))])
-        ]
+        needed, key = _chain(length, rng)
+        spare = _spare(length, plan.extra[rng.randrange(len(plan.extra))], rng)
         premises = needed + spare
         proof = Proof(premises)
-        first, last = rng.sample((0, length), 2)
-        keys = [s for s in _about(first, last) if proof.why(s)]
-        if not keys:
-            raise Unsuitable("nothing follows about the ends of the chain")
-        key = keys[rng.randrange(len(keys))]
-        if key[0] == "all" and rng.random() < 0.3:
-            raise Unsuitable("keep the kinds of key in balance")
-        load = _load(needed, key) + len(spare)
-        low, high = plan.loads
-        if not low - 1 <= load <= high + 1:
-            raise Unsuitable("not of this level")
         groups = rng.sample(GROUPS, length + 1 + len(spare))
-        wrong = _distractors(key, keys, proof, groups, level, rng)
-        shown = rng.sample(premises, len(premises))
+        load = _load(needed, key) + 0.7 * len(spare)
         place = PLACES[rng.randrange(len(PLACES))]
-        steps = " ".join(proof.steps(key, groups))
+        said = [_say(s, groups) for s in rng.sample(premises, len(premises))]
         return Draft(
-            stem="\n".join(
-                [
-                    f"This is known about the people in {place}. {CONVENTION}",
-                    *(_say(s, groups) for s in shown),
-                    QUESTION,
-                ]
-            ),
+            stem="\n".join([f"This is known about {place}. {CONVENTION}", *said, QUESTION]),
             key=Choice(_say(key, groups)),
-            distractors=tuple(wrong),
-            explanation=f"{steps} Therefore: {_say(key, groups)}",
-            structure={
-                "needed": [list(s) for s in needed],
-                "spare": sorted(list(s) for s in spare),
-                "key": list(key),
-            },
-            expected_success=success(level, load, low, high),
+            distractors=tuple(_distractors(key, proof, groups, level, rng)),
+            explanation=f"{' '.join(proof.steps(key, groups))} Therefore: {_say(key, groups)}",
+            structure={"needed": [list(s) for s in needed], "spare": sorted(map(list, spare)), "key": list(key)},
+            expected_success=success(level, load, *plan.loads),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
@@ -119,7 +96,9 @@ class Syllogism(ItemModel):
         known = [_parse(line, groups) for line in sentences(shown.stem)[1:-1]]
         goals = [_parse(option.text, groups) for option in shown.options]
         people = [dict(zip(groups, signs, strict=True)) for signs in product((False, True), repeat=len(groups))]
-        return [n for n, goal in enumerate(goals) if not _possible([*known, _opposite(goal)], people)]
+        rules = [claim for claim in known if not claim[0]]
+        allowed = [p for p in people if all(not p[s] or p[t] == wanted for _, s, t, wanted in rules)]
+        return [n for n, goal in enumerate(goals) if not _possible([*known, _opposite(goal)], allowed)]
 
 
 # --- making: proofs by chaining -------------------------------------------------------------------------------------
@@ -186,9 +165,48 @@ class Proof:
         return said
 
 
-def _link(a: int, b: int, rng: random.Random) -> Statement:
-    kind = rng.choices(KINDS, (5, 3, 2, 1))[0]
-    return (kind, a, b) if rng.random() < 0.6 else (kind, b, a)
+def _chain(length: int, rng: random.Random) -> tuple[list[Statement], Statement]:
+    """Statements that link the groups 0, 1, … in a row, and what they say together about the first and the last.
+
+    Whoever is in one group is in the next ("all") until a "no"; whoever is outside a group is outside those within it.
+    A chain that starts from a "some" runs from there to both sides.
+    """
+    kind = ("all", "no", "some", "some_not")[rng.randrange(4)]
+    links: list[Statement | None] = [None] * length
+    start, inside, particular = 0, True, kind.startswith("some")
+    if particular:
+        start = rng.randrange(length)
+        inside = kind == "some" or (start < length - 1 and rng.random() < 0.6)
+        links[start] = _either(("some" if inside else "some_not"), start, start + 1, rng)
+        for i in range(start):
+            links[i] = ("all", i + 1, i)
+        start += 1
+    wanted = kind in ("all", "some")
+    switch = rng.randrange(start, length) if inside and not wanted else length
+    for i in range(start, length):
+        if i == switch:
+            links[i] = _either("no", i, i + 1, rng)
+        else:
+            links[i] = ("all", i, i + 1) if inside and i < switch else ("all", i + 1, i)
+    chain = [link for link in links if link is not None]
+    if rng.random() < 0.5 and kind in ("no", "some"):
+        return chain, (kind, length, 0)
+    return chain, (kind, 0, length)
+
+
+def _either(kind: str, a: int, b: int, rng: random.Random) -> Statement:
+    """The statement, turned round half the time where that says the same."""
+    return (kind, b, a) if kind in ("no", "some") and rng.random() < 0.5 else (kind, a, b)
+
+
+def _spare(length: int, count: int, rng: random.Random) -> list[Statement]:
+    """Statements that tie a new group to an old one, which the conclusion does not need."""
+    spare = []
+    for new in range(length + 1, length + 1 + count):
+        kind = ("all", "no", "some", "some_not")[rng.randrange(4)]
+        a, b = rng.sample((rng.randrange(new), new), 2)
+        spare.append((kind, a, b))
+    return spare
 
 
 def _about(a: int, b: int) -> list[Statement]:
@@ -213,22 +231,16 @@ def _say(statement: Statement, groups: list[str]) -> str:
     return SAY[kind].format(groups[a], groups[b])
 
 
-def _distractors(
-    key: Statement, keys: list[Statement], proof: Proof, groups: list[str], level: ItemLevel, rng: random.Random
-) -> list[Choice]:
-    a, b = key[1], key[2]
-    same = [s for s in _about(a, b) if s not in keys]
+def _distractors(key: Statement, proof: Proof, groups: list[str], level: ItemLevel, rng: random.Random) -> list[Choice]:
+    """Other statements about the two groups of the key, so that the options alone say nothing."""
+    wrong = [s for s in _about(key[1], key[2]) if not proof.why(s)]
     if level != "hard":
-        # "Some" from "all" is right in everyday reasoning; only the hardest items turn on it.
-        same = [s for s in same if not _assumes_someone(s, proof)]
-    rng.shuffle(same)
-    chosen = same[:4]
-    others = [s for c in range(len(groups)) for d in range(c) if {c, d} != {a, b} for s in _about(c, d)]
-    others = [s for s in others if not proof.why(s) and not _assumes_someone(s, proof)]
-    chosen += rng.sample(others, min(len(others), 4 - len(chosen)))
-    if len(chosen) < 4:
+        # "Some" from "all" is right in everyday reasoning; only the hardest items may turn on it.
+        wrong = [s for s in wrong if not _assumes_someone(s, proof)]
+    count = 4 if level == "hard" else 3
+    if len(wrong) < count:
         raise Unsuitable("too few distractors")
-    return [_choice(s, key, proof, groups) for s in chosen]
+    return [_choice(s, proof, groups) for s in rng.sample(wrong, count)]
 
 
 def _assumes_someone(statement: Statement, proof: Proof) -> bool:
@@ -238,7 +250,7 @@ def _assumes_someone(statement: Statement, proof: Proof) -> bool:
     return kind == "some_not" and bool(proof.why(("no", a, b)))
 
 
-def _choice(statement: Statement, key: Statement, proof: Proof, groups: list[str]) -> Choice:
+def _choice(statement: Statement, proof: Proof, groups: list[str]) -> Choice:
     kind, a, b = statement
     x, y = groups[a], groups[b]
     text = _say(statement, groups)
@@ -285,10 +297,11 @@ def _opposite(claim: Claim) -> Claim:
     return not particular, subject, predicate, not wanted
 
 
-def _possible(claims: list[Claim], people: list[dict[str, bool]]) -> bool:
+def _possible(claims: list[Claim], allowed: list[dict[str, bool]]) -> bool:
+    """Whether the claims can hold together, given the people whom the rules of the stem allow."""
     rules = [claim for claim in claims if not claim[0]]
-    allowed = [p for p in people if all(not p[s] or p[t] == wanted for _, s, t, wanted in rules)]
-    return all(any(p[s] and p[t] == wanted for p in allowed) for particular, s, t, wanted in claims if particular)
+    allowed = [p for p in allowed if all(not p[s] or p[t] == wanted for _, s, t, wanted in rules)]
+    return all(any(p[s] and p[t] == wanted for p in allowed) for some, s, t, wanted in claims if some)
 
 
 MODEL = Syllogism()

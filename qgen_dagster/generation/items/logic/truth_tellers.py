@@ -2,12 +2,13 @@
 
 Every person either always tells the truth or always lies, and exactly one way of sharing out the roles fits.
 
-Radicals: number of people (3, 4, 5); kinds of statement (about one person; "both"; about two people being of the same
-kind; "exactly one of"; how many liars there are; if … then …); whether a first step is forced (easy) or every start is
-a supposition. That load grows with the suppositions to be followed is the standard account of such puzzles (Rips).
+Radicals: number of people (4, 4, 5); whether it is told that exactly one of them has the asked role (easy); kinds of
+statement (about one person; "both"; about two people being of the same kind; "exactly one of"; how many liars there
+are; if … then …). That load grows with the suppositions to be followed is the standard account of such puzzles (Rips).
 Incidentals: names, setting, order of speaking.
 
-Options come in pairs, a set of people and the rest of them, so that every person is in half of the options.
+Options are single people (easy), or come in pairs, a set of people and the rest of them, so that every person is in half
+of the options.
 
 Solver: reads the statements, tries every way of sharing out the roles, and keeps the options that name exactly the
 truth-tellers of some way in which each person's statement is as true as that person.
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from itertools import groupby, permutations, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -36,7 +37,6 @@ SETTINGS = (
     "In a play, each character is either a truth-teller, who never says anything false, or a liar, who never says "
     "anything true.",
 )
-QUESTION = "Who is a truth-teller?"
 # A statement: kind, the people it is about, a number that picks the variant.
 Statement = tuple[str, tuple[int, ...], int]
 Roles = tuple[bool, ...]
@@ -48,14 +48,13 @@ class Plan:
 
     people: int
     kinds: tuple[str, ...]
-    options: int
     loads: tuple[float, float]
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(3, ("one", "one", "same", "both", "count"), 4, (2.0, 5.0)),
-    "medium": Plan(4, ("one", "same", "both", "exactly_one", "count"), 6, (4.0, 9.0)),
-    "hard": Plan(5, ("same", "both", "exactly_one", "count", "if", "if"), 6, (8.0, 14.0)),
+    "easy": Plan(4, ("one", "one", "same", "both"), (2.0, 5.0)),
+    "medium": Plan(4, ("one", "same", "both", "exactly_one", "count"), (3.0, 7.5)),
+    "hard": Plan(5, ("same", "both", "exactly_one", "count", "if", "if"), (6.0, 11.0)),
 }
 WEIGHT = {"one": 0.5, "same": 1.2, "both": 1.0, "exactly_one": 1.6, "count": 1.8, "if": 2.4}
 
@@ -67,43 +66,62 @@ class TruthTellers(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level]
+        alone = rng.random() < 0.5 if level == "easy" else None  # the role that only one person has, if that is told
         statements = [_statement(speaker, plan, rng) for speaker in range(plan.people)]
-        fitting = [roles for roles in _all_roles(plan.people) if _misfits(statements, roles) == 0]
+        fitting = [roles for roles in _possible_roles(plan.people, alone) if _fits(statements, roles)]
         if len(fitting) != 1:
             raise Unsuitable("not exactly one way")
         roles = fitting[0]
+        if roles not in _mixed_roles(plan.people) or (2 * sum(roles) < plan.people and rng.random() < 0.35):
+            raise Unsuitable("keep large and small sets in balance")
         names = pick_names(rng, plan.people)
         said = [f"{names[i]} says: “{_say(s, names, plan.people)}”" for i, s in enumerate(statements)]
-        load = sum(WEIGHT[kind] for kind, _, _ in statements)
-        others = [r for r in _all_roles(plan.people) if r not in (roles, _swapped(roles)) and r[0] == roles[0]]
-        wrong = [_swapped(roles)]
-        for other in rng.sample(others, plan.options // 2 - 1):
-            wrong += [other, _swapped(other)]
+        if alone is not None:
+            said.append(f"Exactly one of them is a {_role(alone)}.")
+            wrong = [r for r in _possible_roles(plan.people, alone) if r != roles]
+        else:
+            others = [r for r in _mixed_roles(plan.people) if r != roles and r[0] == roles[0]]
+            wrong = [_swapped(roles)]
+            for other in rng.sample(others, 2):
+                wrong += [other, _swapped(other)]
         return Draft(
-            stem="\n".join([f"{SETTINGS[rng.randrange(len(SETTINGS))]}", *said, QUESTION]),
-            key=Choice(_who(roles, names)),
-            distractors=tuple(_distractor(r, roles, statements, said, names) for r in wrong),
-            explanation=_explain(roles, statements, names),
-            structure={"statements": _canonical(statements, plan.people)},
-            expected_success=success(level, load, *plan.loads),
+            stem="\n".join([SETTINGS[rng.randrange(len(SETTINGS))], *said, _question(alone)]),
+            key=Choice(_who(roles, names, alone)),
+            distractors=tuple(_distractor(r, roles, statements, names, alone) for r in wrong),
+            explanation=_explain(roles, statements, names, alone),
+            structure={"alone": alone, "statements": _canonical(statements)},
+            expected_success=success(level, sum(WEIGHT[kind] for kind, _, _ in statements), *plan.loads),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
-        lines = sentences(shown.stem)[1:-1]
+        *lines, question = sentences(shown.stem)[1:]
+        hints = [line for line in lines if "says" not in line]
+        lines = [line for line in lines if "says" in line]
         names = [line.partition(" says")[0] for line in lines]
-        claims = [_read(line, names) for line in lines]
-        found = []
+        claims = [_read(line.partition("“")[2], names) for line in lines]
+        known = [_read(hint, names) for hint in hints]
+        wanted = "truth-teller" in question
+        found = set()
         for roles in product((False, True), repeat=len(names)):
-            if all(claim(roles) == role for claim, role in zip(claims, roles, strict=True)):
-                honest = {name for name, role in zip(names, roles, strict=True) if role}
-                found += [i for i, o in enumerate(shown.options) if _named(o.text, names) == honest]
+            if all(hint(roles) for hint in known) and all(
+                claim(roles) == role for claim, role in zip(claims, roles, strict=True)
+            ):
+                asked = {name for name, role in zip(names, roles, strict=True) if role == wanted}
+                found.update(i for i, o in enumerate(shown.options) if set(mentioned(o.text, names)) == asked)
         return sorted(found)
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
 @cache
-def _all_roles(people: int) -> tuple[Roles, ...]:
-    return tuple(product((True, False), repeat=people))
+def _possible_roles(people: int, alone: bool | None = None) -> tuple[Roles, ...]:
+    """All ways of sharing out the roles, or those in which exactly one person has the role `alone`."""
+    ways = product((True, False), repeat=people)
+    return tuple(way for way in ways if alone is None or way.count(alone) == 1)
+
+
+@cache
+def _mixed_roles(people: int) -> tuple[Roles, ...]:
+    return tuple(way for way in _possible_roles(people) if 0 < sum(way) < people)
 
 
 def _swapped(roles: Roles) -> Roles:
@@ -138,8 +156,16 @@ def _true(statement: Statement, roles: Roles) -> bool:
     return (first == second) == (kind == "same" and bool(variant))
 
 
-def _misfits(statements: list[Statement], roles: Roles) -> int:
-    return sum(_true(s, roles) != role for s, role in zip(statements, roles, strict=True))
+def _fits(statements: list[Statement], roles: Roles) -> bool:
+    return all(_true(s, roles) == role for s, role in zip(statements, roles, strict=True))
+
+
+def _role(honest: bool) -> str:
+    return "truth-teller" if honest else "liar"
+
+
+def _question(alone: bool | None) -> str:
+    return f"Who is the {_role(alone)}?" if alone is not None else "Who are the truth-tellers?"
 
 
 def _say(statement: Statement, names: list[str], people: int) -> str:
@@ -148,7 +174,8 @@ def _say(statement: Statement, names: list[str], people: int) -> str:
     if kind == "one":
         return f"{said[0]} is a {'truth-teller' if variant else 'liar'}."
     if kind == "count":
-        return f"Exactly {number_word(variant)} of the {number_word(people)} of us {'is a liar' if variant == 1 else 'are liars'}."
+        liars = "is a liar" if variant == 1 else "are liars"
+        return f"Exactly {number_word(variant)} of the {number_word(people)} of us {liars}."
     if kind == "if":
         roles = ["a truth-teller" if variant & bit else "a liar" for bit in (1, 2)]
         return f"If {said[0]} is {roles[0]}, then {said[1]} is {roles[1]}."
@@ -160,84 +187,88 @@ def _say(statement: Statement, names: list[str], people: int) -> str:
     return f"{pair} are {'of the same kind' if variant else 'of different kinds'}."
 
 
-def _who(roles: Roles, names: list[str]) -> str:
-    honest = sorted(name for name, role in zip(names, roles, strict=True) if role)
-    if not honest:
-        return "None of them"
-    if len(honest) == len(names):
-        return f"All {number_word(len(names))} of them"
-    return f"Only {listed(honest)}"
+def _who(roles: Roles, names: list[str], alone: bool | None) -> str:
+    asked = sorted(name for name, role in zip(names, roles, strict=True) if role == (alone is not False))
+    return asked[0] if alone is not None else f"Only {listed(asked)}"
 
 
-def _distractor(wrong: Roles, roles: Roles, statements: list[Statement], said: list[str], names: list[str]) -> Choice:
+def _distractor(
+    wrong: Roles, roles: Roles, statements: list[Statement], names: list[str], alone: bool | None
+) -> Choice:
     misfits = [i for i, s in enumerate(statements) if _true(s, wrong) != wrong[i]]
     first = misfits[0]
-    verdict = ("be true", "a truth-teller") if _true(statements[first], wrong) else ("be false", "a liar")
-    opposite = "a liar" if verdict[1] == "a truth-teller" else "a truth-teller"
-    note = f"Then what {names[first]} says would {verdict[0]}, although {names[first]} would be {opposite}."
+    note = (
+        f"Then {names[first]} would be a {_role(wrong[first])}, but what {names[first]} says would be "
+        f"{'false' if wrong[first] else 'true'}."
+    )
     if wrong == _swapped(roles):
         tag = "roles_swapped"
     else:
         tag = "one_statement_overlooked" if len(misfits) == 1 else "supposition_not_checked"
-    return Choice(_who(wrong, names), mistake=tag, note=note)
+    return Choice(_who(wrong, names, alone), mistake=tag, note=note)
 
 
-def _explain(roles: Roles, statements: list[Statement], names: list[str]) -> str:
+def _explain(roles: Roles, statements: list[Statement], names: list[str], alone: bool | None) -> str:
     """One supposition that fails, where there is a short one, then the check of the only way that fits."""
     checks = [
-        f"{names[i]} is {'a truth-teller' if role else 'a liar'} and says something {'true' if role else 'false'}"
+        f"{names[i]} is a {_role(role)} and says something {'true' if role else 'false'}"
         for i, role in enumerate(roles)
     ]
-    start = _refuted(roles, statements, names)
     return (
-        f"{start}Trying each person as truth-teller and as liar leaves one way that fits: "
-        f"{'; '.join(checks)}. So the answer is: {_who(roles, names)}."
+        f"{_refuted(roles, statements, names, alone)}Trying out each person as truth-teller and as liar leaves one way "
+        f"that fits: {'; '.join(checks)}. So the answer is: {_who(roles, names, alone)}."
     )
 
 
-def _refuted(roles: Roles, statements: list[Statement], names: list[str]) -> str:
+def _refuted(roles: Roles, statements: list[Statement], names: list[str], alone: bool | None) -> str:
     """Why a first person cannot have the other role, if that person's and one more statement are enough to see it."""
+    ways = _possible_roles(len(names), alone)
     for i, j in permutations(range(len(names)), 2):
         wrong = not roles[i]
-        left = [
-            r
-            for r in _all_roles(len(names))
-            if r[i] == wrong and _true(statements[i], r) == r[i] and _true(statements[j], r) == r[j]
-        ]
-        if not left:
-            role = "a truth-teller" if wrong else "a liar"
-            other = "a liar" if wrong else "a truth-teller"
+        if not any(
+            r[i] == wrong and _true(statements[i], r) == wrong and _true(statements[j], r) == r[j] for r in ways
+        ):
             return (
-                f"Suppose that {names[i]} were {role}. Then the statements of {names[i]} and {names[j]} could not "
-                f"both fit their speakers, so {names[i]} is {other}. "
+                f"Suppose that {names[i]} were a {_role(wrong)}. Then the statements of {names[i]} and {names[j]} could "
+                f"not both fit their speakers, so {names[i]} is a {_role(roles[i])}. "
             )
     return ""
 
 
-def _canonical(statements: list[Statement], people: int) -> list[list[object]]:
-    """The statements with people renumbered so that the list is the smallest possible."""
-    best: list[Statement] | None = None
-    for order in permutations(range(people)):
-        new: list[Statement] = [statements[0]] * people
-        for speaker, (kind, who, variant) in enumerate(statements):
-            renamed = tuple(order[p] for p in who)
-            new[order[speaker]] = (kind, renamed if kind == "if" else tuple(sorted(renamed)), variant)
+def _canonical(statements: list[Statement]) -> list[list[object]]:
+    """The statements with people renumbered so that the list is the smallest possible.
+
+    People who differ in their kind of statement or in how often they are spoken of are never exchanged, which leaves
+    few renumberings to try.
+    """
+    spoken_of = [p for _, who, _ in statements for p in who]
+    marks = [(kind, variant, spoken_of.count(p)) for p, (kind, _, variant) in enumerate(statements)]
+    people = sorted(range(len(statements)), key=lambda p: marks[p])
+    groups = [list(group) for _, group in groupby(people, key=lambda p: marks[p])]
+    best: list[list[object]] | None = None
+    for choice in product(*(permutations(group) for group in groups)):
+        line = [p for group in choice for p in group]
+        number = {p: i for i, p in enumerate(line)}
+        new: list[list[object]] = []
+        for p in line:
+            kind, who, variant = statements[p]
+            renamed = [number[q] for q in who]
+            new.append([kind, renamed if kind == "if" else sorted(renamed), variant])
         if best is None or new < best:
             best = new
-    return [[kind, list(who), variant] for kind, who, variant in best or ()]
+    return best or []
 
 
 # --- solving --------------------------------------------------------------------------------------------------------
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 
 
-def _read(line: str, names: list[str]) -> Callable[[Roles], bool]:
-    """What a person says, as a test on the roles, read from the words between the quotation marks."""
-    text = line.partition("“")[2]
+def _read(text: str, names: list[str]) -> Callable[[Roles], bool]:
+    """What a sentence says, as a test on the roles, read from its words."""
     who = [names.index(name) for name in mentioned(text, names)]
-    if match := re.match(r"Exactly (\w+) of the \w+ of us", text):
-        liars = _NUMBERS[match[1]]
-        return lambda roles: sum(not role for role in roles) == liars
+    if match := re.match(r"Exactly (\w+) of (?:the \w+ of us|them) (?:is|are) (?:a )?(truth|liar)", text):
+        count, honest = _NUMBERS[match[1]], match[2] == "truth"
+        return lambda roles: sum(role == honest for role in roles) == count
     if text.startswith("Exactly one of"):
         return lambda roles: sum(not roles[p] for p in who) == 1
     if "kind" in text:
@@ -248,10 +279,6 @@ def _read(line: str, names: list[str]) -> Callable[[Roles], bool]:
         return lambda roles: not (roles[who[0]] == condition and roles[who[1]] != result)
     honest = "truth" in text
     return lambda roles: all(roles[p] == honest for p in who)
-
-
-def _named(text: str, names: list[str]) -> set[str]:
-    return set(names) if text.startswith("All") else set(mentioned(text, names))
 
 
 MODEL = TruthTellers()
