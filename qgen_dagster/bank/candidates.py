@@ -92,6 +92,43 @@ def in_state(
     return [_stored(row) for row in tx.execute(query)]
 
 
+def samples(
+    tx: Transaction, run_ids: Sequence[UUID], stratum: Stratum, states: Sequence[CandidateState], limit: int
+) -> list[Question]:
+    """A few questions of the runs in the given states, the first places of the first batches."""
+    query = (
+        select(candidates.c.content)
+        .where(
+            candidates.c.run_id.in_(run_ids),
+            candidates.c.question_type == stratum.question_type,
+            candidates.c.difficulty == stratum.difficulty,
+            candidates.c.state.in_([state.value for state in states]),
+        )
+        .order_by(candidates.c.created_at, candidates.c.batch_id, candidates.c.place)
+        .limit(limit)
+    )
+    return [Question.model_validate(content) for content in tx.execute(query).scalars()]
+
+
+def count_passed_judge(tx: Transaction, run_id: UUID, finding: str) -> tuple[int, int]:
+    """How many candidates of a run got past the judge, and how many of those with this finding about their key."""
+    passed = (
+        CandidateState.APPROVED,
+        CandidateState.UNIQUE,
+        CandidateState.INSERTED,
+        CandidateState.SURPLUS,
+        CandidateState.DUPLICATE,
+        CandidateState.FAILED,
+    )
+    found = candidates.c.judgement["solution"]["finding"].astext == finding
+    row = tx.execute(
+        select(func.count(), func.count().filter(found)).where(
+            candidates.c.run_id == run_id, candidates.c.state.in_([state.value for state in passed])
+        )
+    ).one()
+    return row[0], row[1]
+
+
 def runs_with_pending(tx: Transaction, strata: Sequence[Stratum]) -> list[UUID]:
     """Runs that have ended and left candidates of these strata waiting."""
     query = (

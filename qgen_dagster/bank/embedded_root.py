@@ -19,6 +19,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -200,19 +201,23 @@ def _refuse_another_place(home: Path, base: Path) -> None:
 
 
 def _make_state_folder(folder: Path) -> None:
+    STATE_ROOT.parent.mkdir(parents=True, exist_ok=True)
     for each in (STATE_ROOT, folder):
-        try:
-            each.mkdir(parents=True)
-        except FileExistsError:
-            state = each.lstat()
-            if state.st_uid != 0 or state.st_mode & 0o022 or each.is_symlink():
-                raise EmbeddedServerError(
-                    f"{each} is not safe to use: it must be a folder that only root can write to.",
-                    hint=f"Remove it, or run qgen as an ordinary user. {OTHER_SERVER_HINT}",
-                ) from None
-        else:
-            # Ours, and new: the umask of root (often 077) must not make it unreachable for the account.
-            each.chmod(0o755)
+        if not os.path.lexists(each):
+            # Whatever the umask of root (often 077), the account must reach it, from the moment it has its name.
+            draft = Path(tempfile.mkdtemp(prefix=f".{each.name}-", dir=each.parent))
+            draft.chmod(0o755)
+            try:
+                draft.rename(each)
+            except OSError:
+                # Somebody else was first.
+                draft.rmdir()
+        state = each.lstat()
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid != 0 or state.st_mode & 0o022:
+            raise EmbeddedServerError(
+                f"{each} is not safe to use: it must be a folder that only root can write to.",
+                hint=f"Remove it, or run qgen as an ordinary user. {OTHER_SERVER_HINT}",
+            )
 
 
 def _leave_pointer(home: Path, base: Path) -> None:

@@ -88,6 +88,11 @@ class RootGroup(Group):
         command.name = entry.name
         return command
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Commands first: that is what one looks for here."""
+        self.format_commands(ctx, formatter)
+        _write_parameters(self, ctx, formatter)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Names and help from the list alone; no command is imported."""
         width = max(len(entry.name) for entry in self.entries)

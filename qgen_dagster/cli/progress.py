@@ -12,14 +12,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from qgen_dagster.cli.output import counted, cut, make_console, span
-from qgen_dagster.core.progress import Progress, ProgressEvent, silent
+from qgen_dagster.core.progress import ProgressEvent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
-    from rich.live import Live
 
 PLAIN_SECONDS = 5.0  # at most one line of the totals in this time
 MOST_PLAIN_LINES = 200  # lines about single groups; with a thousand strata only totals are told
@@ -27,17 +26,25 @@ _NAME_WIDTH = 24
 _REFRESHES_PER_SECOND = 8
 
 
+class Display(Protocol):
+    """What a run reports to. It is a `core.progress.Progress` with a voice."""
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Something moved on."""
+
+    def say(self, line: str) -> None:
+        """A remark."""
+
+
 @contextmanager
-def show_progress(*, quiet: bool = False) -> Iterator[Progress]:
-    """A callback for a run. On a terminal it draws; elsewhere it writes lines, or nothing when `quiet`."""
+def show_progress(*, quiet: bool = False) -> Iterator[Display]:
+    """A display for a run. On a terminal it draws; elsewhere it writes lines, or nothing when `quiet`."""
     with _own_stderr() as stream:
         if stream.isatty() and os.environ.get("TERM") != "dumb":
             with _live(stream) as progress:
                 yield progress
-        elif quiet:
-            yield silent
         else:
-            plain = PlainProgress(lambda line: print(line, file=stream, flush=True))
+            plain = PlainProgress(lambda line: None if quiet else print(line, file=stream, flush=True))
             yield plain
             plain.close()
 
@@ -97,6 +104,11 @@ class PlainProgress:
             elif self._told >= MOST_PLAIN_LINES:
                 self._untold = event.stage
 
+    def say(self, line: str) -> None:
+        """Writes a remark."""
+        with self._lock:
+            self._write(line)
+
     def close(self) -> None:
         """Writes the last total, where it was not told."""
         with self._lock:
@@ -107,17 +119,21 @@ class PlainProgress:
 class LiveProgress:
     """What is drawn: a bar for each stratum being worked on, as many as fit, and one line for the whole."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
         self._tally = Tally()
         self._lock = threading.Lock()
         self._clock = clock
         self._started = clock()
-        self._recent: dict[str, None] = {}
 
     def __call__(self, event: ProgressEvent) -> None:
         """Takes in one event."""
         with self._lock:
             self._tally.add(event)
+
+    def say(self, line: str) -> None:
+        """Writes a remark above the bars."""
+        self._write(line)
 
     def summary(self) -> list[str]:
         """One sentence for each stage, for the end."""
@@ -182,13 +198,14 @@ def _line(event: ProgressEvent) -> str:
 
 
 @contextmanager
-def _live(stream: TextIO) -> Iterator[Progress]:
+def _live(stream: TextIO) -> Iterator[LiveProgress]:
     from rich.live import Live
 
-    progress = LiveProgress()
-    live: Live = Live(
+    console = make_console(stream)
+    progress = LiveProgress(lambda line: console.print(line, soft_wrap=True))
+    live = Live(
         progress,
-        console=make_console(stream),
+        console=console,
         refresh_per_second=_REFRESHES_PER_SECOND,
         transient=True,
         redirect_stdout=False,

@@ -96,8 +96,8 @@ def funnel_json(funnel: Funnel) -> dict[str, Any]:
     }
 
 
-def funnel_text(funnel: Funnel) -> str:
-    """The funnel from top to bottom, each loss named beside the step that it was lost at."""
+def funnel_text(funnel: Funnel, *, dry: bool = False) -> str:
+    """The funnel from top to bottom, each loss named beside the step that it was lost at. A dry one ends early."""
     steps = [
         ("requested", funnel.requested, ""),
         ("generated", funnel.generated, _losses(funnel, _NOT_GENERATED)),
@@ -105,9 +105,11 @@ def funnel_text(funnel: Funnel) -> str:
         ("unique", _unique(funnel), _losses(funnel, DUPLICATE_LOSSES, "duplicate")),
         ("inserted", funnel.inserted, _losses(funnel, _NOT_INSERTED)),
     ]
+    if dry:
+        steps = steps[:3]
     digits = max(len(f"{count:,}") for _, count, _ in steps)
     lines = [f"  {name:<9}  {count:>{digits},}  {note}".rstrip() for name, count, note in steps]
-    if funnel.pending:
+    if funnel.pending and not dry:
         lines.append(f"  {'waiting':<9}  {funnel.pending:>{digits},}  qgen resume goes on with them")
     if funnel.salvaged:
         lines.append(f"  {'salvaged':<9}  {funnel.salvaged:>{digits},}  of the inserted were repaired first")

@@ -595,10 +595,11 @@ def _goes_on(run: dg.DagsterRun) -> bool:
     )
 
 
-def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str) -> bool:
+def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str, retry: bool = False) -> bool:
     """Record as failed a run whose process is gone (canceled, if it was being canceled); False if it has ended.
 
-    Whether the process is gone is for the caller to know. The daemon is kept from retrying the run by itself.
+    Whether the process is gone is for the caller to know. The daemon is kept from retrying the run by itself, unless
+    `retry` leaves that to the run's own tags and the instance's `run_retries`.
 
     Raises:
         ConfigurationError: there is no such run, or it waits in the queue and so has no process that could be gone.
@@ -613,7 +614,8 @@ def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str) ->
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, reason)
         return True
-    instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
+    if not retry:
+        instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
     instance.report_run_failed(
         run, reason, JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
     )

@@ -15,9 +15,11 @@ from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from qgen_dagster.core.batch import BatchStatus
+from qgen_dagster.core.errors import RunInterrupted
 from qgen_dagster.generation.provider import ProviderError, Reply
 
-T = TypeVar("T", covariant=False)
+T = TypeVar("T")
+STOP_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class BatchEngine(Generic[T]):
         rng: random.Random | None = None,
         retry: RetryPolicy | None = None,
         on_finished: Callable[[BatchTask[T], BatchOutcome[T]], None] = lambda task, outcome: None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
         self._max_concurrent = max_concurrent
@@ -120,12 +123,13 @@ class BatchEngine(Generic[T]):
         self._rng = rng or random.Random()
         self._retry = retry or RetryPolicy()
         self._on_finished = on_finished
+        self._should_stop = should_stop
 
     async def run(self, tasks: Iterable[BatchTask[T]]) -> None:
         """Runs every batch to its end. A failing batch never stops the others; a failing ledger stops all.
 
-        Raises what the ledger raises. On cancellation the calls in flight are cancelled and nothing is left behind;
-        finished batches stay finished.
+        Raises what the ledger raises, and RunInterrupted when `should_stop` says so. Then, and on cancellation, the
+        calls in flight are cancelled and nothing is left hanging; finished batches stay finished.
         """
         queue = iter(list(tasks))
 
@@ -134,12 +138,21 @@ class BatchEngine(Generic[T]):
                 await self._run_batch(task)
 
         workers = [asyncio.create_task(work()) for _ in range(self._max_concurrent)]
+        watch = asyncio.create_task(self._watch_for_stop())
+        everything = asyncio.gather(*workers)
         try:
-            await asyncio.gather(*workers)
+            await asyncio.wait([everything, watch], return_when=asyncio.FIRST_COMPLETED)
+            if watch.done():
+                raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
+            await everything
         finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            for task in (*workers, watch):
+                task.cancel()
+            await asyncio.gather(*workers, watch, everything, return_exceptions=True)
+
+    async def _watch_for_stop(self) -> None:
+        while not self._should_stop():
+            await asyncio.sleep(STOP_POLL_SECONDS)
 
     async def _run_batch(self, task: BatchTask[T]) -> None:
         outcome: BatchOutcome[T] = BatchOutcome()

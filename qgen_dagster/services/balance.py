@@ -26,6 +26,7 @@ from qgen_dagster.services.options import RunOptions
 from qgen_dagster.tracking.metrics import funnel_from_json
 
 MAX_AUTOMATIC_RESUMES = 3
+MAX_ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +169,23 @@ def next_round(options: RunOptions, last: RoundReport, number: int, planned_next
     if options.budget_usd is not None and spent >= options.budget_usd:
         return f"the budget of {options.budget_usd} USD is spent"
     return None
+
+
+def following_round(bank: Bank, settings: Settings, run_id: UUID) -> RoundRequest | str:
+    """The round that follows a finished run, or why none does. For whoever runs rounds without `balance`."""
+    with bank.begin() as tx:
+        row = run_rows.get_run(tx, run_id)
+        if row is None or row["options"] is None:
+            return f"run {run_id} is not on record"
+        family = run_rows.list_runs(tx, parent_run_id=row["parent_run_id"] or run_id, limit=MAX_ROUNDS)
+    options = RunOptions.model_validate(row["options"])
+    costs = {r["id"]: r["cost_usd"] for r in [row, *family] if r["cost_usd"] is not None}
+    spent = sum(costs.values(), Decimal())
+    _, plan = plan_only(bank, settings, options)
+    reason = next_round(options, report_run(bank, run_id), row["round"], plan.total_questions, spent)
+    if reason is not None:
+        return reason
+    return RoundRequest(uuid4(), options, row["round"] + 1, row["parent_run_id"] or run_id)
 
 
 def report_run(bank: Bank, run_id: UUID, error: BaseException | None = None) -> RoundReport:

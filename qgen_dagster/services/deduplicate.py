@@ -51,6 +51,7 @@ def _deduplicate_chunk(
     run_ids: Sequence[UUID],
     undecided: set[UUID],
 ) -> bool:
+    work.check_stop()
     with work.bank.begin() as tx:
         lock_type_for_dedup(tx, question_type)
         approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)

@@ -50,6 +50,7 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
         clock=work.timer,
         retry=work.retry,
         on_finished=progress.finished,
+        should_stop=work.should_stop,
     )
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)

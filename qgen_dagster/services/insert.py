@@ -38,6 +38,7 @@ def insert(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUI
 
 
 def _insert_stratum(work: Work, stratum: Stratum, run_ids: Sequence[UUID]) -> tuple[int, int]:
+    work.check_stop()
     with work.bank.begin() as tx:
         unique = candidate_rows.in_state(tx, CandidateState.UNIQUE, [stratum], run_ids)
         wanted, surplus = _split_surplus(tx, stratum, unique)

@@ -48,6 +48,7 @@ class _Step:
 
 
 def _judge_stratum(work: Work, stratum: Stratum, run_ids: Sequence[UUID]) -> bool:
+    work.check_stop()
     with work.bank.begin() as tx:
         waiting = candidate_rows.in_state(tx, CandidateState.GENERATED, [stratum], run_ids)
         regenerations = MAX_REGENERATIONS - candidate_rows.count_salvaged(tx, work.run_id, Salvage.REGENERATION.value)

@@ -14,7 +14,7 @@ from uuid import UUID
 from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.core.progress import Progress, silent
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
 from qgen_dagster.dedup.embedder import Embedder
@@ -45,6 +45,7 @@ class Work:
     clock: Callable[[], datetime] = now
     timer: Callable[[], float] = time.monotonic
     retry: RetryPolicy = field(default_factory=RetryPolicy)
+    should_stop: Callable[[], bool] = lambda: False
 
     @property
     def taxonomy(self) -> Taxonomy:
@@ -55,6 +56,11 @@ class Work:
         """The strata that the options choose. Raises ConfigurationError for names that do not exist."""
         return self.taxonomy.select(self.options.types, self.options.difficulties)
 
+    def check_stop(self) -> None:
+        """Between two strata: raises RunInterrupted when the run was asked to stop."""
+        if self.should_stop():
+            raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
+
     @property
     def seed(self) -> str:
         """What makes the run's procedural questions reproducible: the given seed, or the run's own id."""
@@ -62,7 +68,13 @@ class Work:
 
 
 def make_work(
-    bank: Bank, settings: Settings, options: RunOptions, run_id: UUID, *, progress: Progress = silent
+    bank: Bank,
+    settings: Settings,
+    options: RunOptions,
+    run_id: UUID,
+    *,
+    progress: Progress = silent,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Work:
     """Work with the built-in provider and embedder."""
     from qgen_dagster.dedup.hashing import HashingEmbedder
@@ -80,6 +92,7 @@ def make_work(
         provider_for=choose_provider([procedural]),
         embedder=HashingEmbedder(),
         progress=progress,
+        should_stop=should_stop,
     )
 
 

@@ -1,5 +1,7 @@
 """Dagster's storage over a pool: few connections, one set of tables, no sockets shared with children."""
 
+# ruff: noqa: F811  the fixtures are imported, and a fixture is used by naming it as an argument
+
 from __future__ import annotations
 
 import os
@@ -8,6 +10,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 import psycopg
@@ -21,8 +24,6 @@ from qgen_dagster.defs.storage import PooledPostgresStorage, close_pools, create
 
 from .toy_location import defs
 from .toy_server import dagster_home, database, instance, new_database, server  # noqa: F401
-
-Connect = Callable[[], "psycopg.Connection[tuple[object, ...]]"]
 
 
 def name_of(url: str) -> str:
@@ -45,7 +46,7 @@ def test_a_run_keeps_to_very_few_connections(server: EmbeddedServer, dagster_hom
             nonlocal most
             most = max(most, sessions(server, database))
 
-        run_id = dg._core.utils.make_new_run_id()  # type: ignore[attr-defined]
+        run_id = str(uuid4())
         instance.add_event_listener(run_id, look)
         instance.add_dynamic_partitions("strata", ["math__easy"])
         result = defs.resolve_job_def("toy_chain").execute_in_process(
@@ -82,7 +83,7 @@ def test_the_url_may_name_a_unix_socket_without_host_or_port(server: EmbeddedSer
 
 def test_a_watched_run_reports_its_events_over_a_unix_socket(instance: dg.DagsterInstance) -> None:
     heard = threading.Event()
-    run_id = dg._core.utils.make_new_run_id()  # type: ignore[attr-defined]
+    run_id = str(uuid4())
     instance.watch_event_logs(run_id, None, lambda *_: heard.set())
     instance.add_dynamic_partitions("strata", ["math__easy"])
     defs.resolve_job_def("toy_chain").execute_in_process(instance=instance, run_id=run_id, partition_key="math__easy")

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -140,7 +141,7 @@ def state_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def connect(server: EmbeddedServer, database: str = "postgres") -> psycopg.Connection[tuple[str]]:
+def connect(server: EmbeddedServer, database: str = "postgres") -> psycopg.Connection:
     return psycopg.connect(server.url(database, driver=None), autocommit=True)
 
 
@@ -386,7 +387,7 @@ def test_a_killed_server_is_started_again_with_its_data(home: Path) -> None:
             assert not loop.is_alive()
 
 
-def run_until_cut(connection: psycopg.Connection[tuple[str]]) -> None:
+def run_until_cut(connection: psycopg.Connection) -> None:
     with pytest.raises(psycopg.OperationalError):
         connection.execute("select count(*) from generate_series(1, 20000000000)")
 
@@ -411,11 +412,10 @@ def test_a_killed_client_leaves_the_server_to_the_next_one_who_stops_it(home: Pa
 def test_a_stale_pid_that_belongs_to_another_program_by_now_is_not_believed(home: Path) -> None:
     data = home / "postgres" / "data"
     owner = data.stat()
-    options = {"user": owner.st_uid, "group": owner.st_gid} if IS_ROOT else {}
     with EmbeddedServer.ensure(home):
         lines = (data / "postmaster.pid").read_text().splitlines()
         lock = (home / "postgres" / ".s.PGSQL.5432.lock").read_text().splitlines()
-    innocent = subprocess.Popen(["sleep", "300"], cwd="/", **options)
+    innocent = subprocess.Popen(["sleep", "300"], cwd="/", user=owner.st_uid if IS_ROOT else None)
     try:
         for path, content in ((data / "postmaster.pid", lines), (home / "postgres" / ".s.PGSQL.5432.lock", lock)):
             path.write_text("\n".join([str(innocent.pid), *content[1:]]) + "\n")
@@ -439,9 +439,9 @@ def test_a_broken_pid_file_is_replaced(home: Path, content: str) -> None:
 def test_a_server_killed_in_the_middle_of_its_start_is_started_once_more(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = []
+    started: list[int] = []
 
-    def launch_and_kill_the_first(self: embedded_cluster.Cluster, *arguments: object) -> int:
+    def launch_and_kill_the_first(self: embedded_cluster.Cluster, *arguments: Any) -> int:
         log_start: int = launch(self, *arguments)
         started.append(log_start)
         if len(started) == 1:
@@ -598,7 +598,7 @@ def test_any_path_will_do(template: Path, name: str) -> None:
         with EmbeddedServer.ensure(home) as server:
             assert stored(server) == ["still here"]
             for driver in ("psycopg", "psycopg2"):
-                engine = sa.create_engine(server.url("postgres", driver=driver))  # type: ignore[arg-type]
+                engine = sa.create_engine(server.url("postgres", driver=driver))
                 with engine.connect() as connection:
                     assert connection.scalar(sa.text("select word from kept")) == "still here"
                 engine.dispose()

@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import permutations
 
 from qgen_dagster.core.question import ShownQuestion
@@ -75,17 +75,10 @@ class Schedule(ItemModel):
         plan = PLANS[level]
         rules = _rules(plan, rng)
         broken = _by_broken_rule(rules, plan.tasks)
-        if not broken[-1] or sum(bool(orders) for orders in broken[:-1]) < min(plan.options - 1, plan.rules):
+        if not all(broken):
             raise Unsuitable("some rule is never the only one broken")
         key = broken[-1][rng.randrange(len(broken[-1]))]
-        wrong = [(i, orders[rng.randrange(len(orders))]) for i, orders in enumerate(broken[:-1]) if orders]
-        while len(wrong) < plan.options - 1:
-            i = rng.choice([i for i, _ in wrong])
-            order = broken[i][rng.randrange(len(broken[i]))]
-            if (i, order) in wrong:
-                raise Unsuitable("too few wrong orders")
-            wrong.append((i, order))
-        wrong = rng.sample(wrong, plan.options - 1)
+        wrong = _wrong_orders(key, broken[:-1], plan.options - 1, rng)
         intro, called, names = THEMES[rng.randrange(len(THEMES))]
         tasks = rng.sample(names, plan.tasks)
         said = [_say(rule, [called.format(task) for task in tasks]) for rule in rules]
@@ -173,6 +166,40 @@ def _by_broken_rule(rules: list[Rule], tasks: int) -> list[list[Order]]:
             fit &= full ^ mask if i == j else mask
         found.append([_places(tasks)[bit] for bit in _bits(fit)])
     return found
+
+
+def _wrong_orders(key: Order, broken: list[list[Order]], count: int, rng: random.Random) -> list[tuple[int, Order]]:
+    """Wrong orders with the rule that each breaks.
+
+    As each breaks one rule only, the right order would often be the one that agrees most with the others. So several
+    sets are drawn, and the one taken in which the key has a rank in agreement that was drawn beforehand.
+    """
+    target = rng.randrange(count + 1)
+    best: tuple[float, list[tuple[int, Order]]] | None = None
+    for _ in range(20):
+        breaks = rng.sample(range(len(broken)), min(count, len(broken)))
+        breaks += [rng.randrange(len(broken)) for _ in range(count - len(breaks))]
+        wrong = [(i, broken[i][rng.randrange(len(broken[i]))]) for i in breaks]
+        orders = [key, *(order for _, order in wrong)]
+        if len(set(orders)) <= count:
+            continue
+        agreement = [sum(_agreement(a, b) for b in orders) for a in orders]
+        ahead = sum((other > agreement[0]) + 0.5 * (other == agreement[0]) for other in agreement) - 0.5
+        miss = abs(ahead - target)
+        if best is None or miss < best[0]:
+            best = miss, wrong
+        if miss < 0.5:
+            break
+    if best is None:
+        raise Unsuitable("too few wrong orders")
+    return best[1]
+
+
+@lru_cache(maxsize=50_000)
+def _agreement(a: Order, b: Order) -> int:
+    """In how many pairs of tasks two orders agree, and in how many places."""
+    pairs = sum((a[i] < a[j]) == (b[i] < b[j]) for i in range(len(a)) for j in range(i))
+    return pairs + sum(x == y for x, y in zip(a, b, strict=True))
 
 
 def _bits(mask: int) -> list[int]:

@@ -1,15 +1,16 @@
 """Syllogism: two to four statements about groups; which statement must be true?
 
 Statements are of the four classical kinds (all, no, some, some … not), read in modern predicate logic: "some" means at
-least one, and a group may be empty, so "all" never gives "some". The stem says so.
+least one, and "all" never gives "some", since a group may be empty. The stem says so.
 
-Radicals: number of statements that the conclusion needs (easy 2, medium 3, hard 4); how many of them stand against the direction of the
-chain (the figure effect: premises of the form A–B, B–C are easiest); negative and particular statements; one or two
-statements that are not needed. The figure effect and the extra load of negative and particular premises are standard findings on
-syllogisms.
+Radicals: number of statements that the conclusion needs (easy 2, medium 3, hard 4); how many of them stand against the
+direction of the chain (the figure effect: premises of the form A–B, B–C are easiest); negative and particular
+statements; one or two statements that are not needed. The figure effect and the extra load of negative and particular
+premises are standard findings on syllogisms.
 Incidentals: the groups, the order of the statements.
 
-Options are all about the same two groups, so that they say nothing about the key.
+Options are always the six statements that can be made about the first and the last group, and each is the key equally
+often, so the options alone say nothing.
 
 The generator derives the key by chaining (proof); the solver looks for counter-examples (models): an option is right
 when no collection of people makes all statements true and the option false. For such statements it is enough to find,
@@ -25,7 +26,7 @@ from itertools import product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
-from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.logic._common import sentences, success
 
 GROUPS = (
@@ -37,7 +38,7 @@ PLACES = (
     "the members of a club", "the people in a village", "the pupils of a summer school", "the guests of a hostel",
     "the visitors at a festival", "the members of an evening course",
 )  # fmt: skip
-CONVENTION = "“Some” means at least one, and a group may have nobody in it."
+CONVENTION = "“Some” means at least one; “all” and “no” do not say that there are any."
 QUESTION = "Which statement must be true?"
 SAY = {
     "all": "All {0} are {1}.",
@@ -85,7 +86,7 @@ class Syllogism(ItemModel):
         return Draft(
             stem="\n".join([f"This is known about {place}. {CONVENTION}", *said, QUESTION]),
             key=Choice(_say(key, groups)),
-            distractors=tuple(_distractors(key, proof, groups, level, rng)),
+            distractors=tuple(_choice(s, proof, groups) for s in _about(key[1], key[2]) if s != key),
             explanation=f"{' '.join(proof.steps(key, groups))} Therefore: {_say(key, groups)}",
             structure={"needed": [list(s) for s in needed], "spare": sorted(map(list, spare)), "key": list(key)},
             expected_success=success(level, load, *plan.loads),
@@ -171,7 +172,7 @@ def _chain(length: int, rng: random.Random) -> tuple[list[Statement], Statement]
     Whoever is in one group is in the next ("all") until a "no"; whoever is outside a group is outside those within it.
     A chain that starts from a "some" runs from there to both sides.
     """
-    kind = ("all", "no", "some", "some_not")[rng.randrange(4)]
+    kind = ("all", "all", "no", "some", "some_not", "some_not")[rng.randrange(6)]
     links: list[Statement | None] = [None] * length
     start, inside, particular = 0, True, kind.startswith("some")
     if particular:
@@ -189,8 +190,6 @@ def _chain(length: int, rng: random.Random) -> tuple[list[Statement], Statement]
         else:
             links[i] = ("all", i, i + 1) if inside and i < switch else ("all", i + 1, i)
     chain = [link for link in links if link is not None]
-    if rng.random() < 0.5 and kind in ("no", "some"):
-        return chain, (kind, length, 0)
     return chain, (kind, 0, length)
 
 
@@ -229,18 +228,6 @@ def _load(needed: list[Statement], key: Statement) -> float:
 def _say(statement: Statement, groups: list[str]) -> str:
     kind, a, b = statement
     return SAY[kind].format(groups[a], groups[b])
-
-
-def _distractors(key: Statement, proof: Proof, groups: list[str], level: ItemLevel, rng: random.Random) -> list[Choice]:
-    """Other statements about the two groups of the key, so that the options alone say nothing."""
-    wrong = [s for s in _about(key[1], key[2]) if not proof.why(s)]
-    if level != "hard":
-        # "Some" from "all" is right in everyday reasoning; only the hardest items may turn on it.
-        wrong = [s for s in wrong if not _assumes_someone(s, proof)]
-    count = 4 if level == "hard" else 3
-    if len(wrong) < count:
-        raise Unsuitable("too few distractors")
-    return [_choice(s, proof, groups) for s in rng.sample(wrong, count)]
 
 
 def _assumes_someone(statement: Statement, proof: Proof) -> bool:

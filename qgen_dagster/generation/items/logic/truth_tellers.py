@@ -7,8 +7,8 @@ statement (about one person; "both"; about two people being of the same kind; "e
 are; if … then …). That load grows with the suppositions to be followed is the standard account of such puzzles (Rips).
 Incidentals: names, setting, order of speaking.
 
-Options are single people (easy), or come in pairs, a set of people and the rest of them, so that every person is in half
-of the options.
+Options are single people (easy), or come in pairs, a set of people and the rest of them, so that every person is in
+half of the options.
 
 Solver: reads the statements, tries every way of sharing out the roles, and keeps the options that name exactly the
 truth-tellers of some way in which each person's statement is as true as that person.
@@ -72,7 +72,9 @@ class TruthTellers(ItemModel):
         if len(fitting) != 1:
             raise Unsuitable("not exactly one way")
         roles = fitting[0]
-        if roles not in _mixed_roles(plan.people) or (2 * sum(roles) < plan.people and rng.random() < 0.35):
+        if roles not in _mixed_roles(plan.people) or (
+            level == "medium" and 2 * sum(roles) < plan.people and rng.random() < 0.35
+        ):
             raise Unsuitable("keep large and small sets in balance")
         names = pick_names(rng, plan.people)
         said = [f"{names[i]} says: “{_say(s, names, plan.people)}”" for i, s in enumerate(statements)]
@@ -101,7 +103,7 @@ class TruthTellers(ItemModel):
         claims = [_read(line.partition("“")[2], names) for line in lines]
         known = [_read(hint, names) for hint in hints]
         wanted = "truth-teller" in question
-        found = set()
+        found: set[int] = set()
         for roles in product((False, True), repeat=len(names)):
             if all(hint(roles) for hint in known) and all(
                 claim(roles) == role for claim, role in zip(claims, roles, strict=True)
@@ -229,8 +231,8 @@ def _refuted(roles: Roles, statements: list[Statement], names: list[str], alone:
             r[i] == wrong and _true(statements[i], r) == wrong and _true(statements[j], r) == r[j] for r in ways
         ):
             return (
-                f"Suppose that {names[i]} were a {_role(wrong)}. Then the statements of {names[i]} and {names[j]} could "
-                f"not both fit their speakers, so {names[i]} is a {_role(roles[i])}. "
+                f"Suppose that {names[i]} were a {_role(wrong)}. Then the statements of {names[i]} and {names[j]} "
+                f"could not both fit their speakers, so {names[i]} is a {_role(roles[i])}. "
             )
     return ""
 

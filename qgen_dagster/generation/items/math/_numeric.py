@@ -80,7 +80,7 @@ def offer(
         chosen += _some(rng, side, wanted)
         missing = wanted - len(side)
         if missing > 0:
-            near_misses += _near_misses(rng, key, sign, missing, step, {s.value for s in side})
+            near_misses += _near_misses(rng, key, sign, missing, step, {s.value for s in side}, show)
     good = all(may_show(s.value) for s in near_misses) and len(chosen) + len(near_misses) == OPTIONS - 1
     if len(near_misses) > _MOST_NEAR_MISSES or not good:
         raise Unsuitable("too few plausible mistakes on one side of the key")
@@ -112,14 +112,22 @@ def _some(rng: random.Random, side: list[Slip], wanted: int) -> list[Slip]:
     return [side[0], *rng.sample(side[1:], wanted - 1)]
 
 
-def _near_misses(rng: random.Random, key: Value, sign: int, wanted: int, step: Value, taken: set[Value]) -> list[Slip]:
+def _near_misses(
+    rng: random.Random,
+    key: Value,
+    sign: int,
+    wanted: int,
+    step: Value,
+    taken: set[Value],
+    show: Callable[[Value], str],
+) -> list[Slip]:
     offsets = [step * i for i in range(1, 5) if key + sign * step * i not in taken]
     side = "high" if sign > 0 else "low"
     return [
         Slip(
             key + sign * offset,
             "arithmetic_slip",
-            f"This is {number(offset)} too {side}: the steps may be right, but the arithmetic is not.",
+            f"This is {show(offset)} too {side}: the steps may be right, but the arithmetic is not.",
         )
         for offset in rng.sample(offsets, min(wanted, len(offsets)))
     ]

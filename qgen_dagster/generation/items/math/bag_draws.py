@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections import Counter
 from fractions import Fraction
 from itertools import combinations
 
@@ -22,6 +23,8 @@ from qgen_dagster.generation.items.math._numeric import Slip, Value, at_a_drawn_
 
 COLOURS = ("red", "blue", "green", "yellow", "white", "black")
 THINGS = (("bag", "marbles"), ("box", "buttons"), ("bag", "beads"), ("jar", "tokens"), ("box", "cards"))
+# How often one distractor has the denominator of the key.
+ALIKE = 0.4
 NUMBER_WORDS = {"two": 2, "three": 3}
 
 
@@ -67,7 +70,11 @@ def _draft(
     rng: random.Random, place: int, bag: _Bag, level: ItemLevel, stem: str, key: Fraction, slips: list[Slip], why: str,
     structure: list[object], burden: float,
 ) -> Draft:  # fmt: skip
-    right, wrong = offer(rng, place, key, slips, _fraction, step=Fraction(1, bag.total), fits=_chance)
+    # The denominator of the key must not be the most common one, or the key could be picked by looks.
+    alike = [slip for slip in slips if Fraction(slip.value).denominator == key.denominator]
+    kept = alike[: rng.random() < ALIKE]
+    slips = [slip for slip in slips if slip not in alike or slip in kept]
+    right, wrong = offer(rng, place, key, slips, _fraction, step=Fraction(1, bag.total + 1), fits=_chance)
     return Draft(
         stem=stem,
         key=right,
@@ -116,9 +123,9 @@ def _one_draw(rng: random.Random, place: int) -> Draft:
 
 
 def _both_of_one(rng: random.Random, place: int) -> Draft:
-    bag = _Bag(rng, 2, 2, 10)
-    a, b = bag.counts
-    n, (one, two) = bag.total, bag.colours
+    bag = _Bag(rng, rng.choice((2, 3)), 2, 12)
+    a, b, *rest = bag.counts
+    n, (one, two, *_) = bag.total, bag.colours
     key = Fraction(a * (a - 1), n * (n - 1))
     slips = [
         Slip(Fraction(a * a, n * n), "put_back", f"This puts the first {bag.one} back."),
@@ -147,11 +154,11 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
         f"with probability {a - 1}/{n - 1}. The product is {a * (a - 1)}/{n * (n - 1)}{_reduced(a * (a - 1), n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that both are {one}?"
-    return _draft(rng, place, bag, "medium", stem, key, slips, why, ["both", [a], [b]], n / 40)
+    return _draft(rng, place, bag, "medium", stem, key, slips, why, ["both", [a], sorted([b, *rest])], n / 40)
 
 
 def _one_of_each(rng: random.Random, place: int) -> Draft:
-    bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 8)
+    bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 11)
     a, b, *rest = bag.counts
     n, (one, two, *_) = bag.total, bag.colours
     key = Fraction(2 * a * b, n * (n - 1))
@@ -187,11 +194,11 @@ def _one_of_each(rng: random.Random, place: int) -> Draft:
 
 
 def _at_least_one(rng: random.Random, place: int) -> Draft:
-    bag = _Bag(rng, rng.choice((2, 2, 3)), 2, 7)
+    bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 9)
     a, *rest = bag.counts
     n, (one, *_) = bag.total, bag.colours
     b = n - a
-    if b < 3 or n > 14:
+    if b < 3 or n > 20:
         raise Unsuitable("certain, or too many draws to list")
     ways, none = n * (n - 1) * (n - 2), b * (b - 1) * (b - 2)
     key = Fraction(ways - none, ways)
@@ -216,11 +223,11 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
 
 
 def _exactly_two(rng: random.Random, place: int) -> Draft:
-    bag = _Bag(rng, rng.choice((2, 2, 3)), 2, 7)
+    bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 9)
     a, *rest = bag.counts
     n, (one, *_) = bag.total, bag.colours
     b = n - a
-    if n > 14:
+    if n > 20:
         raise Unsuitable("too many draws to list")
     ways = n * (n - 1) * (n - 2)
     key = Fraction(3 * a * (a - 1) * b, ways)
@@ -244,10 +251,8 @@ def _exactly_two(rng: random.Random, place: int) -> Draft:
 
 
 def _same_colour(rng: random.Random, place: int) -> Draft:
-    bag = _Bag(rng, rng.choice((3, 4)), 2, 7)
+    bag = _Bag(rng, rng.choice((3, 4, 4)), 2, 9)
     n = bag.total
-    if n > 20:
-        raise Unsuitable("too many")
     pairs = [count * (count - 1) for count in bag.counts]
     key = Fraction(sum(pairs), n * (n - 1))
     slips = [
@@ -297,8 +302,8 @@ def _counted_chance(stem: str) -> Fraction:
     question = stem.rsplit("probability that ", 1)[1].rstrip("?")
     named = [colour for _, colour in contents if re.search(rf"\b{colour}\b", question)]
     size = next((n for word, n in NUMBER_WORDS.items() if f" {word} " in stem.lower()), 1)
-    draws = list(combinations(things, size))
-    return Fraction(sum(1 for draw in draws if _happens(question, draw, named)), len(draws))
+    draws = Counter(combinations(things, size))
+    return Fraction(sum(n for draw, n in draws.items() if _happens(question, draw, named)), draws.total())
 
 
 def _happens(question: str, draw: tuple[str, ...], named: list[str]) -> bool:

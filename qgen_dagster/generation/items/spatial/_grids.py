@@ -106,3 +106,84 @@ def read_rows(text: str) -> list[str]:
 
 def marks_of(shown: Shape) -> Mapping[Place, str]:
     return {(r, c): mark for r, c, mark in shown.squares}
+
+
+# --- patterns: square sheets of cells, written as rows of letters ---
+
+Rows = tuple[str, ...]
+
+
+def mirrored_lr(rows: Rows) -> Rows:
+    return tuple(row[::-1] for row in rows)
+
+
+def mirrored_tb(rows: Rows) -> Rows:
+    return rows[::-1]
+
+
+def transposed(rows: Rows) -> Rows:
+    """Mirrored in the diagonal from the top left to the bottom right."""
+    return tuple("".join(column) for column in zip(*rows, strict=True))
+
+
+def quarter_turned(rows: Rows) -> Rows:
+    """Turned clockwise."""
+    return mirrored_lr(transposed(rows))
+
+
+def half_turned(rows: Rows) -> Rows:
+    return mirrored_lr(mirrored_tb(rows))
+
+
+def written(rows: Rows) -> str:
+    return " / ".join(rows)
+
+
+def with_marks(size: int, marks: str, rng: random.Random) -> Rows:
+    """A sheet of `size` × `size` with the marks strewn over it."""
+    letters = list(marks + GAP * (size * size - len(marks)))
+    rng.shuffle(letters)
+    return tuple("".join(letters[i * size : (i + 1) * size]) for i in range(size))
+
+
+def mark_moved(rows: Rows, rng: random.Random) -> Rows:
+    """One mark shifted to a free cell beside it."""
+    marks = [(r, c) for r, row in enumerate(rows) for c, letter in enumerate(row) if letter != GAP]
+    rng.shuffle(marks)
+    for r, c in marks:
+        free = [
+            (y, x)
+            for y, x in ((r, c + 1), (r + 1, c), (r, c - 1), (r - 1, c))
+            if 0 <= y < len(rows) and 0 <= x < len(rows[0]) and rows[y][x] == GAP
+        ]
+        if free:
+            y, x = rng.choice(free)
+            cells = [list(row) for row in rows]
+            cells[y][x], cells[r][c] = cells[r][c], GAP
+            return tuple("".join(row) for row in cells)
+    raise Unsuitable("no free cell beside a mark")
+
+
+def draw_sheet(rows: Rows, unit: float = 22) -> str:
+    """The sheet with its grid; `#` and `X` are filled cells, `o` a ring (a hole or a dot)."""
+    height, width = len(rows) * unit, len(rows[0]) * unit
+    parts = []
+    for r, row in enumerate(rows):
+        for c, letter in enumerate(row):
+            x, y = c * unit, r * unit
+            if letter in (PLAIN, SOLID):
+                parts.append(svg.rect(x, y, unit, unit, fill=svg.INK, stroke="none", fill_opacity=0.85))
+            elif letter == DOT:
+                parts.append(svg.circle((x + unit / 2, y + unit / 2), unit * 0.26))
+    lines = "".join(
+        [f"M0 {svg.num(i * unit)}H{svg.num(width)}" for i in range(1, len(rows))]
+        + [f"M{svg.num(i * unit)} 0V{svg.num(height)}" for i in range(1, len(rows[0]))]
+    )
+    parts.append(svg.element("path", d=lines, stroke_width=1, stroke_opacity=0.35))
+    parts.append(svg.rect(0, 0, width, height))
+    return "".join(parts)
+
+
+def sheet_figure(rows: Rows, title: str = "Option", unit: float = 22) -> str:
+    width, height = len(rows[0]) * unit + 6, len(rows) * unit + 6
+    return svg.figure(width, height, title, written(rows), [svg.moved([draw_sheet(rows, unit)], 3, 3)])

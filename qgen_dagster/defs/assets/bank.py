@@ -1,0 +1,92 @@
+"""The assets from candidates to the bank, and the run's own record."""
+
+import dagster as dg
+
+from qgen_dagster.defs.assets.generation import generated_batches
+from qgen_dagster.defs.assets.stage import BACKFILL, GROUP, run_stage, stage_result
+from qgen_dagster.defs.metadata import Metadata
+from qgen_dagster.defs.partitions import strata_partitions
+from qgen_dagster.defs.pictures import as_markdown_image, funnel_bars
+from qgen_dagster.defs.resources import RunResource
+from qgen_dagster.services import stage_report
+from qgen_dagster.services.deduplicate import deduplicate
+from qgen_dagster.services.insert import insert
+from qgen_dagster.services.judge import judge
+from qgen_dagster.services.run_record import RunRecord, read_record
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[generated_batches],
+    partitions_def=strata_partitions,
+    backfill_policy=BACKFILL,
+    kinds={"python"},
+)
+def judged_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Candidates scored by the rubric and solved blind; what can be saved is salvaged and judged again."""
+    strata, run_ids = run_stage(context, run, judge)
+    funnels = stage_report.funnels_of(run.session.work.bank, run_ids, strata)
+    numbers = {stratum: stage_report.judging_numbers(funnel) for stratum, funnel in funnels.items()}
+    return stage_result(context, run, run_ids, numbers, "approved")
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[judged_questions],
+    partitions_def=strata_partitions,
+    backfill_policy=BACKFILL,
+    kinds={"python", "postgres"},
+)
+def deduplicated_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """Approved candidates that neither the bank nor the run has yet: compared exactly, by structure and by meaning."""
+    strata, run_ids = run_stage(context, run, deduplicate)
+    funnels = stage_report.funnels_of(run.session.work.bank, run_ids, strata)
+    numbers = {stratum: stage_report.deduplication_numbers(funnel) for stratum, funnel in funnels.items()}
+    return stage_result(context, run, run_ids, numbers, "unique")
+
+
+@dg.asset(
+    group_name=GROUP,
+    deps=[deduplicated_questions],
+    partitions_def=strata_partitions,
+    backfill_policy=BACKFILL,
+    kinds={"postgres"},
+)
+def question_bank(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The bank: unique candidates inserted, at most as many as were planned."""
+    strata, run_ids = run_stage(context, run, insert)
+    bank = run.session.work.bank
+    active = stage_report.active_counts(bank)
+    funnels = stage_report.funnels_of(bank, run_ids, strata)
+    numbers = {s: stage_report.bank_numbers(funnel, active.get(s, 0)) for s, funnel in funnels.items()}
+    return stage_result(context, run, run_ids, numbers, "inserted")
+
+
+@dg.asset(group_name=GROUP, deps=[question_bank], kinds={"postgres"})
+def generation_runs(run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The record of the latest run: where every requested question went, how long it took and what it cost."""
+    run.session.close()
+    record = read_record(run.session.work.bank, run.session.run_id)
+    return dg.MaterializeResult(metadata=_record_metadata(record) if record else {})
+
+
+def _record_metadata(record: RunRecord) -> Metadata:
+    rates = {
+        name: value
+        for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score")
+        if (value := record.row[name]) is not None
+    }
+    return {
+        "run_id": str(record.run_id),
+        "status": record.row["status"],
+        "requested": record.funnel.requested,
+        "generated": record.funnel.generated,
+        "inserted": record.funnel.inserted,
+        "lost": record.funnel.lost,
+        "pending": record.funnel.pending,
+        "seconds": float(record.row["duration_seconds"] or 0),
+        "cost_usd": float(record.row["cost_usd"] or 0),
+        "api_calls": record.row["total_api_calls"],
+        **rates,
+        "funnel": dg.MetadataValue.md(as_markdown_image(funnel_bars(record.funnel), "funnel")),
+    }

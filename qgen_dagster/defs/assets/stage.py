@@ -1,0 +1,69 @@
+"""What the asset of a stage has in common: its strata, an orderly end when asked to stop, its metadata.
+
+Not here: any asset.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+import dagster as dg
+
+from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.defs.launch import stop_on_interrupt
+from qgen_dagster.defs.metadata import samples_metadata, stage_metadata
+from qgen_dagster.defs.partitions import strata_of
+from qgen_dagster.defs.resources import RunResource
+from qgen_dagster.services import stage_report
+from qgen_dagster.services.runs import RunSession
+
+GROUP = "questions"
+# Which partitions belong to one run decides isolation: a backfill makes one run per stratum.
+BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+
+@contextmanager
+def at_work(run: RunResource) -> Iterator[RunSession]:
+    """The run's session; a stop request ends the block in good order, and an error is remembered for the run's row."""
+    with stop_on_interrupt(run.stop):
+        try:
+            yield run.session
+        except BaseException as error:
+            run.session.failed(error)
+            raise
+
+
+def partition_strata(context: dg.AssetExecutionContext, run: RunResource) -> tuple[Stratum, ...]:
+    """The strata of this execution's partitions that the taxonomy still has and the run's options choose."""
+    chosen = set(run.session.work.strata)
+    return tuple(s for s in strata_of(context.partition_keys, run.settings.taxonomy) if s in chosen)
+
+
+def stage_result(
+    context: dg.AssetExecutionContext,
+    run: RunResource,
+    run_ids: Sequence[UUID],
+    numbers: Mapping[Stratum, Mapping[str, int]],
+    passed: str,
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The stage's materialisation: each partition with its own numbers and samples, the run with the sums."""
+    bank = run.session.work.bank
+    for stratum, row in numbers.items():
+        samples = stage_report.sample_questions(bank, run_ids, stratum, passed)
+        context.add_asset_metadata({**row, **samples_metadata(samples)}, partition_key=stratum.key)
+    if len(numbers) == 1:
+        return dg.MaterializeResult()
+    return dg.MaterializeResult(metadata=stage_metadata(numbers))
+
+
+def run_stage(
+    context: dg.AssetExecutionContext,
+    run: RunResource,
+    stage: Callable[[RunSession, Sequence[Stratum], Sequence[UUID]], None],
+) -> tuple[tuple[Stratum, ...], list[UUID]]:
+    """Runs a stage over this execution's strata; returns them and the runs whose candidates it moved on."""
+    strata = partition_strata(context, run)
+    with at_work(run) as session:
+        run_ids = session.enter(strata)
+        stage(session, strata, run_ids)
+    return strata, run_ids

@@ -1,0 +1,34 @@
+"""Puts the code location together; tests and the command line use the same assembler.
+
+No I/O and no heavy import here: every run process loads this.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import dagster as dg
+
+# Dagster marks BackfillPolicy and asset kinds as beta and says so in every process.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+
+
+def build_definitions() -> dg.Definitions:
+    """Everything that the code location holds."""
+    from qgen_dagster.defs.assets import ALL_ASSETS
+    from qgen_dagster.defs.checks import ALL_CHECKS
+    from qgen_dagster.defs.jobs import ALL_JOBS
+    from qgen_dagster.defs.resources import RunResource
+    from qgen_dagster.defs.schedules import ALL_SCHEDULES
+    from qgen_dagster.defs.sensors import ALL_SENSORS
+
+    return dg.Definitions(
+        assets=ALL_ASSETS,
+        asset_checks=ALL_CHECKS,
+        jobs=ALL_JOBS,
+        schedules=ALL_SCHEDULES,
+        sensors=ALL_SENSORS,
+        resources={"run": RunResource()},
+        executor=dg.in_process_executor,
+    )

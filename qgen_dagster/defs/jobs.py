@@ -1,0 +1,34 @@
+"""The jobs that an operator starts.
+
+Not here: when they start by themselves (`schedules.py`, `sensors.py`).
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from qgen_dagster.defs.assets import ALL_ASSETS
+from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
+from qgen_dagster.defs.assets.generation import generated_batches
+from qgen_dagster.defs.assets.planning import generation_plan, inventory_snapshot
+
+auto_balance = dg.define_asset_job(
+    "auto_balance",
+    selection=dg.AssetSelection.assets(*ALL_ASSETS),
+    description="The whole chain in one run over all strata: one process, shared limits. Started by the nightly "
+    "schedule and by `qgen auto-balance`; needs the range of strata as tags.",
+)
+
+generate_stratum = dg.define_asset_job(
+    "generate_stratum",
+    selection=dg.AssetSelection.assets(generated_batches, judged_questions, deduplicated_questions, question_bank),
+    description="One stratum from generation to the bank: fills its deficit, or makes `count` questions.",
+)
+
+plan_fan_out = dg.define_asset_job(
+    "plan_fan_out",
+    selection=dg.AssetSelection.assets(inventory_snapshot, generation_plan),
+    description="Plans, then has the sensor `fan_out` start one run per planned stratum: for more than one machine.",
+)
+
+ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out)

@@ -1,0 +1,91 @@
+"""Rounds of a balance as Dagster runs in this process: the `Launcher` of the command line.
+
+Not here: when a round follows (`services/balance.py`), how Dagster is made to run in process (`launch.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import dagster as dg
+
+from qgen_dagster.config.settings import Settings
+from qgen_dagster.core.errors import QgenError, RunInterrupted
+from qgen_dagster.core.progress import Progress
+from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
+from qgen_dagster.defs.jobs import auto_balance
+from qgen_dagster.defs.launch import (
+    LaunchResult,
+    NothingToResume,
+    close_dead_run,
+    latest_attempt,
+    register_strata,
+    resume_run,
+    run_job,
+    strata_range,
+)
+from qgen_dagster.defs.progress import listening
+from qgen_dagster.defs.resources import LAUNCHED_BY_TAG, PARENT_RUN_TAG, ROUND_TAG, run_config
+from qgen_dagster.defs.sensors import CLI
+from qgen_dagster.services.balance import RoundRequest
+from qgen_dagster.services.database import dagster_database_url
+
+
+class DagsterLauncher:
+    """See `services.balance.Launcher`."""
+
+    def __init__(self, instance: dg.DagsterInstance, settings: Settings, progress: Progress) -> None:
+        self._instance = instance
+        self._settings = settings
+        self._progress = progress
+
+    def run(self, request: RoundRequest) -> BaseException | None:
+        """Runs `auto_balance` over all strata."""
+        keys = [stratum.key for stratum in self._settings.taxonomy.strata]
+        register_strata(self._instance, keys)
+        tags = {LAUNCHED_BY_TAG: CLI, ROUND_TAG: str(request.number)}
+        if request.parent_run_id is not None:
+            tags[PARENT_RUN_TAG] = str(request.parent_run_id)
+        with listening(self._progress):
+            result = run_job(
+                auto_balance.name,
+                instance=self._instance,
+                run_id=str(request.run_id),
+                tags=tags,
+                run_config=run_config(**request.options.model_dump(mode="json", exclude_defaults=True)),
+                partition_range=strata_range(self._instance, keys),
+            )
+        return _error_of(result)
+
+    def resume(self, run_id: UUID) -> BaseException | None:
+        """Goes on with a run from where it failed, closing it in Dagster first where its process is gone."""
+        try:
+            attempt = latest_attempt(self._instance, str(run_id))
+            if not attempt.is_finished:
+                close_dead_run(self._instance, attempt.run_id, reason="the process of this run is gone")
+            with listening(self._progress):
+                return _error_of(resume_run(str(run_id), instance=self._instance, tags={LAUNCHED_BY_TAG: CLI}))
+        except NothingToResume:
+            return None
+
+
+@contextmanager
+def dagster_launcher(settings: Settings, progress: Progress) -> Iterator[DagsterLauncher]:
+    """The launcher on the instance of this installation. Raises ConfigurationError and DatabaseError."""
+    home = prepare_dagster_home(settings.home)
+    with dagster_database_url(settings) as url, open_instance(home, url) as instance:
+        yield DagsterLauncher(instance, settings, progress)
+
+
+def _error_of(result: LaunchResult) -> BaseException | None:
+    if result.success:
+        return None
+    if result.interrupted:
+        return RunInterrupted("interrupted", hint="What was made is kept. Go on: qgen resume")
+    expected = result.expected_error
+    if expected is not None:
+        return expected
+    steps = ", ".join(result.failed_steps) or "the run"
+    return result.error or QgenError(f"{steps} failed", hint=f"See Dagster's run {result.run_id}: qgen up")

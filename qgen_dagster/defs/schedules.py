@@ -1,0 +1,53 @@
+"""What starts by the clock. Stopped until an operator starts it: it spends money.
+
+Not here: the jobs (`jobs.py`).
+"""
+
+import dagster as dg
+
+from qgen_dagster.config.settings import load_settings
+from qgen_dagster.defs.jobs import auto_balance
+from qgen_dagster.defs.launch import range_tags, register_strata, strata_range
+from qgen_dagster.defs.resources import run_config
+
+NIGHTLY = "0 2 * * *"
+
+
+@dg.schedule(
+    name="nightly_auto_balance",
+    job=auto_balance,
+    cron_schedule=NIGHTLY,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every night: fills what is missing, in rounds until nothing is. Skips while a run is under way.",
+)
+def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One run over all strata, unless one is under way."""
+    running = context.instance.get_runs(dg.RunsFilter(job_name=auto_balance.name, statuses=list(IN_PROGRESS)), limit=1)
+    if running:
+        return dg.SkipReason(f"run {running[0].run_id} is still under way")
+    return balance_request(context.instance, fill=True, triggered_by="scheduler")
+
+
+def balance_request(
+    instance: dg.DagsterInstance, *, run_key: str | None = None, tags: dict[str, str] | None = None, **options: object
+) -> dg.RunRequest:
+    """A run of `auto_balance` over all strata of the taxonomy, which are registered first."""
+    keys = [stratum.key for stratum in load_settings().taxonomy.strata]
+    register_strata(instance, keys)
+    return dg.RunRequest(
+        run_key=run_key,
+        job_name=auto_balance.name,
+        run_config=run_config(**options),
+        tags={**range_tags(*strata_range(instance, keys)), **(tags or {})},
+    )
+
+
+IN_PROGRESS = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+ALL_SCHEDULES = (nightly_auto_balance,)

@@ -1,0 +1,106 @@
+"""What starts because something happened: dead runs are closed, fills go on, plans fan out.
+
+Not here: alerts. A sensor that only tidies up is on from the start; one that can spend money on its own is not.
+"""
+
+from uuid import UUID
+
+import dagster as dg
+
+from qgen_dagster.config.settings import load_settings
+from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
+from qgen_dagster.defs.launch import close_dead_run, latest_attempt, qgen_run_id, register_strata
+from qgen_dagster.defs.resources import LAUNCHED_BY_TAG, PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
+from qgen_dagster.defs.schedules import balance_request
+
+CLI = "cli"
+
+
+@dg.sensor(
+    name="dead_runs",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Closes runs whose process is gone: as killed in the bank, as failed in Dagster (which then retries "
+    "them from where they stopped).",
+)
+def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Asks the bank which running runs nobody holds; one query."""
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.recovery import close_dead_runs
+
+    with open_bank(load_settings()) as bank:
+        closed = close_dead_runs(bank)
+    for run_id in closed:
+        try:
+            attempt = latest_attempt(context.instance, str(run_id))
+            close_dead_run(context.instance, attempt.run_id, reason="the process of this run is gone", retry=True)
+        except ConfigurationError as error:
+            context.log.warning(f"run {run_id}: {error.message}")
+    return dg.SkipReason(f"closed {len(closed)} dead runs" if closed else "no dead runs")
+
+
+@dg.run_status_sensor(
+    name="fill_rounds",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[auto_balance],
+    request_job=auto_balance,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Goes on with a filling run: another round while there is deficit, progress and budget.",
+)
+def fill_rounds(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """Starts the next round of a run that fills, by the same rule as the command line's own loop."""
+    from qgen_dagster.services.balance import following_round
+    from qgen_dagster.services.database import open_bank
+
+    run = context.dagster_run
+    if run.tags.get(LAUNCHED_BY_TAG) == CLI:
+        return dg.SkipReason("the command line runs its rounds itself")
+    run_id = UUID(qgen_run_id(context.instance, run))
+    settings = load_settings()
+    with open_bank(settings) as bank:
+        following = following_round(bank, settings, run_id)
+    if isinstance(following, str):
+        return dg.SkipReason(following)
+    return balance_request(
+        context.instance,
+        run_key=f"{following.parent_run_id}:{following.number}",
+        tags={PARENT_RUN_TAG: str(following.parent_run_id), ROUND_TAG: str(following.number)},
+        **following.options.model_dump(mode="json", exclude_defaults=True),
+    )
+
+
+@dg.run_status_sensor(
+    name="fan_out",
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[plan_fan_out],
+    request_job=generate_stratum,
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.STOPPED,
+    description="One run per stratum of a plan made by `plan_fan_out`: for more than one machine.",
+)
+def fan_out(context: dg.RunStatusSensorContext) -> dg.SensorResult:
+    """Requests each stratum once, however often it is asked."""
+    from qgen_dagster.bank.inventory import load_plan
+    from qgen_dagster.services.database import open_bank
+
+    plan_run_id = qgen_run_id(context.instance, context.dagster_run)
+    with open_bank(load_settings()) as bank, bank.begin() as tx:
+        plan = load_plan(tx, UUID(plan_run_id))
+    strata = plan.strata if plan else ()
+    register_strata(context.instance, [stratum.key for stratum in strata])
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=f"{plan_run_id}:{stratum.key}",
+                partition_key=stratum.key,
+                run_config=context.dagster_run.run_config,
+                tags={PLAN_TAG: plan_run_id, STRATUM_TAG: stratum.key},
+            )
+            for stratum in strata
+        ]
+    )
+
+
+ALL_SENSORS = (dead_runs, fill_rounds, fan_out)

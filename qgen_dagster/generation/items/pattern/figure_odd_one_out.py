@@ -1,0 +1,236 @@
+"""Five or six cells; all but one follow a rule. Which one does not?
+
+Radicals: how much must be related to see the rule.
+- easy: one feature is the same in all but one cell (filling or shape), or there are as many dots as figures;
+- medium: dots and figures differ by a constant, or add up to a constant;
+- hard: the difference of dots and figures depends on the filling (two fillings, each with a difference of its own).
+
+Rivals: each of shape, filling, number of figures, number of dots, their difference and their sum and whether each
+number is even, taken over all cells or separately per filling, per shape or per even and odd number of figures. Where
+a group has one exception and everything else agrees, that exception is justified; a draft is dropped when any other
+cell is. A feature that is no part of the rule has no value that occurs once only.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.pattern._cells import FILLS, SHAPES, Cell, option_figure, read_cell
+from qgen_dagster.generation.items.pattern._options import success
+
+
+class FigureOddOneOut(ItemModel):
+    name = "figure_odd_one_out"
+    family = "pattern"
+    sub_type = "odd_one_out"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        cells, rule, broken, load = _MAKERS[level](rng)
+        plain = [_measures(cell) for cell in cells]
+        if _isolated(plain) != {0}:
+            raise Unsuitable("another cell could be called the odd one out")
+        key = cells[0]
+        distractors = tuple(
+            Choice(
+                cell.text(), option_figure(cell), "follows_the_rule", f"This follows the rule: {_reading(cell, rule)}."
+            )
+            for cell in cells[1:]
+        )
+        if len({cell.text() for cell in cells}) < len(cells):
+            raise Unsuitable("two cells are alike")
+        return Draft(
+            stem="All of these cells but one follow the same rule. Which one does not?",
+            key=Choice(key.text(), option_figure(key)),
+            distractors=distractors,
+            explanation=f"The rule: {rule}. The odd one out is “{key.text()}”: {broken}.",
+            structure=_structure(cells),
+            expected_success=success(level, load),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        cells = []
+        for option in shown.options:
+            read = read_cell(option.text)
+            dots = read["dots"]
+            read["dots"] = len(dots) if isinstance(dots, frozenset) else 0
+            cells.append(read)
+        return sorted(_isolated(cells))
+
+
+Made = tuple[list[Cell], str, str, float]
+
+
+def _same_feature(rng: random.Random) -> Made:
+    """One filling (or shape) for all but one."""
+    if rng.random() < 0.4:
+        return _related(rng, "difference", 0, 5)
+    count = 5
+    feature = rng.choice(["fill", "shape"])
+    pool: Sequence[Any] = FILLS if feature == "fill" else SHAPES
+    common, odd = rng.sample(list(pool), 2)
+    values = [odd] + [common] * (count - 1)
+    others = _evenly(list(SHAPES if feature == "fill" else FILLS), count, 2, rng)
+    numbers, dots = _evenly(list(range(1, 7)), count, 2, rng), _evenly(list(range(1, 6)), count, 2, rng)
+    cells = []
+    for value, other, number, dot in zip(values, others, numbers, dots, strict=True):
+        shape, fill = (other, value) if feature == "fill" else (value, other)
+        cells.append(_cell(shape, fill, number, dot, rng))
+    noun = "figures are" if feature == "fill" else "figures are all"
+    word = common if feature == "fill" else _plural(common)
+    return cells, f"the {noun} {word}", f"its figures are {odd if feature == 'fill' else _plural(odd)}", 0.2
+
+
+def _related(rng: random.Random, kind: str, constant: int, count: int) -> Made:
+    pairs = [(n, d) for n in range(1, 7) for d in range(9) if (d - n if kind == "difference" else d + n) == constant]
+    wrong = [
+        (n, d) for n in range(1, 7) for d in range(9) if abs((d - n if kind == "difference" else d + n) - constant) == 1
+    ]
+    if len(pairs) < 4:
+        raise Unsuitable("too few pairs")
+    chosen = [rng.choice(wrong), *(rng.choice(pairs) for _ in range(count - 1))]
+    shapes, fills = _evenly(list(SHAPES), count, 2, rng), _evenly(list(FILLS), count, 2, rng)
+    cells = [_cell(s, f, n, d, rng) for s, f, (n, d) in zip(shapes, fills, chosen, strict=True)]
+    n, d = chosen[0]
+    if kind == "sum":
+        rule = f"figures and dots add up to {constant}"
+        broken = f"{n} + {d} = {n + d}"
+    else:
+        rule = _difference_rule(constant)
+        broken = f"it has {_things(n, 'figure')} and {_things(d, 'dot')}"
+    return cells, rule, broken, 0.6 if kind == "sum" else 0.3 + 0.15 * abs(constant)
+
+
+def _medium(rng: random.Random) -> Made:
+    kind = rng.choice(["difference", "sum"])
+    constant = rng.choice([-2, -1, 1, 2, 3]) if kind == "difference" else rng.randint(5, 9)
+    return _related(rng, kind, constant, 6)
+
+
+def _conditional(rng: random.Random) -> Made:
+    fills = rng.sample(list(FILLS), 2)
+    first, second = rng.choice([(a, b) for a in range(-2, 3) for b in range(-2, 3) if a != b])
+    groups = [fills[0]] * 3 + [fills[1]] * 3
+    shapes = _evenly(list(SHAPES), 6, 2, rng)
+    cells = []
+    for i, (fill, shape) in enumerate(zip(groups, shapes, strict=True)):
+        # The odd one has the filling of its own group but the difference of the other.
+        difference = second if i == 0 or fill == fills[1] else first
+        number = rng.choice([n for n in range(1, 7) if 0 <= n + difference <= 8])
+        cells.append(_cell(shape, fill, number, number + difference, rng))
+    rule = f"where the figures are {fills[0]}, {_difference_rule(first)}; where they are {fills[1]}, {_difference_rule(second)}"
+    odd = cells[0]
+    broken = f"its {odd.fill} figures number {odd.number}, and it has {_things(len(odd.dots or ()), 'dot')}"
+    return cells, rule, broken, 0.4 + 0.1 * (abs(first) + abs(second))
+
+
+_MAKERS: Mapping[ItemLevel, Callable[[random.Random], Made]] = {
+    "easy": _same_feature,
+    "medium": _medium,
+    "hard": _conditional,
+}
+
+
+def _cell(shape: str, fill: Any, number: int, dots: int, rng: random.Random) -> Cell:
+    return Cell(shape, fill, None, number, tuple(sorted(rng.sample(range(8), dots))))
+
+
+def _evenly(pool: list[Any], count: int, kinds: int, rng: random.Random) -> list[Any]:
+    """`count` values of `kinds` kinds, each at least twice."""
+    chosen = rng.sample(pool, kinds)
+    values = [chosen[i % kinds] for i in range(count)]
+    rng.shuffle(values)
+    return values
+
+
+def _difference_rule(constant: int) -> str:
+    if constant == 0:
+        return "there are as many dots as figures"
+    many = {1: "one", 2: "two", 3: "three"}[abs(constant)]
+    plural = "s" if abs(constant) > 1 else ""
+    if constant > 0:
+        return f"there {'are' if plural else 'is'} {many} more dot{plural} than figures"
+    return f"there {'are' if plural else 'is'} {many} dot{plural} fewer than figures"
+
+
+def _things(count: int, noun: str) -> str:
+    return f"{count or 'no'} {noun}{'' if count == 1 else 's'}"
+
+
+def _plural(shape: str) -> str:
+    return f"{shape}es" if shape.endswith("s") else f"{shape}s"
+
+
+def _reading(cell: Cell, rule: str) -> str:
+    if "dots" not in rule and "dot " not in rule:
+        return rule
+    return f"{_things(cell.number or 0, 'figure')} ({cell.fill}) and {_things(len(cell.dots or ()), 'dot')}"
+
+
+def _structure(cells: list[Cell]) -> dict[str, Any]:
+    """The measures of all cells, without order; shapes are renamed by how often they occur, dots only counted."""
+    names = {shape: i for i, (shape, _) in enumerate(Counter(c.shape for c in cells).most_common())}
+    return {"cells": sorted([names[c.shape], c.fill, c.number, len(c.dots or ())] for c in cells)}
+
+
+def _measures(cell: Cell) -> dict[str, Any]:
+    return {"shape": cell.shape, "fill": cell.fill, "count": cell.number, "dots": len(cell.dots or ())}
+
+
+# --- the rival search ---
+
+_TARGETS: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
+    lambda c: c["shape"],
+    lambda c: c["fill"],
+    lambda c: c["count"],
+    lambda c: c["dots"],
+    lambda c: c["dots"] - c["count"],
+    lambda c: c["dots"] + c["count"],
+    lambda c: c["count"] % 2,
+    lambda c: c["dots"] % 2,
+    lambda c: (c["dots"] + c["count"]) % 2,
+    lambda c: c["dots"] > c["count"],
+    lambda c: c["dots"] >= c["count"],
+)
+_GROUPS: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
+    lambda _: 0,
+    lambda c: c["fill"],
+    lambda c: c["shape"],
+    lambda c: c["count"] % 2,
+)
+
+
+def _isolated(cells: Sequence[Mapping[str, Any]]) -> set[int]:
+    """The cells that are the only exception to some rule of the space."""
+    found = set()
+    for group in _GROUPS:
+        members: dict[Any, list[int]] = {}
+        for i, cell in enumerate(cells):
+            members.setdefault(group(cell), []).append(i)
+        for target in _TARGETS:
+            values = [target(cell) for cell in cells]
+            odd = _exceptions([[(i, values[i]) for i in group_members] for group_members in members.values()])
+            if odd is not None and len(odd) == 1:
+                found.add(odd[0])
+    return found
+
+
+def _exceptions(groups: list[list[tuple[int, Any]]]) -> list[int] | None:
+    """The cells that differ from their group's common value; None when a group has no clear one."""
+    odd: list[int] = []
+    for group in groups:
+        if len(group) < 2:
+            return None
+        (value, often), *others = Counter(value for _, value in group).most_common()
+        if others and (often < 2 or sum(n for _, n in others) > 1):
+            return None
+        odd += [i for i, v in group if v != value]
+    return odd
+
+
+MODEL = FigureOddOneOut()

@@ -1,0 +1,304 @@
+"""A square sheet is folded, punched and unfolded: where are the holes?
+
+Radicals: the number of folds and of holes.
+- easy: one fold, two or three holes;
+- medium: two folds, one hole, or one fold that is not in the middle with three holes;
+- hard: two folds with two holes, or three folds with one.
+The number of folds is the main source of difficulty in paper folding tests (Ekstrom et al. 1976 is the classic form).
+
+The options cross right and wrong ways to carry the holes over at each step (or for each hole), so that all ways are
+equally frequent. The solver unfolds with its own layers of cells; the generator reflects the holes fold by fold.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from qgen_dagster.core.question import ShownQuestion, Stimulus
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items import svg
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.spatial._grids import DOT, GAP, Place, Rows, read_rows, sheet_figure, written
+
+SIZE = 4
+UNIT = 20.0
+NUMBERS = {1: "one", 2: "two", 3: "three"}
+
+
+class Box(NamedTuple):
+    """The part of the sheet that the folded paper covers: rows and columns, the upper ends not included."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Fold(NamedTuple):
+    """The edge that is folded over (`left`, …), the number of rows or columns that move, the paper before and after."""
+
+    edge: str
+    width: int
+    before: Box
+    after: Box
+
+    @property
+    def across(self) -> bool:
+        return self.edge in ("left", "right")
+
+    @property
+    def line(self) -> int:
+        return {
+            "left": self.after.left,
+            "right": self.after.right,
+            "top": self.after.top,
+            "bottom": self.after.bottom,
+        }[self.edge]
+
+    def words(self) -> str:
+        unit = "column" if self.across else "row"
+        many = f"{unit}s" if self.width > 1 else unit
+        other = {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[self.edge]
+        return f"the {self.edge} {NUMBERS[self.width]} {many} of the paper are folded over to the {other}".replace(
+            f"one {unit} of the paper are", f"{unit} of the paper is"
+        )
+
+
+def _fold(paper: Box, edge: str, width: int) -> Fold:
+    after = {
+        "left": paper._replace(left=paper.left + width),
+        "right": paper._replace(right=paper.right - width),
+        "top": paper._replace(top=paper.top + width),
+        "bottom": paper._replace(bottom=paper.bottom - width),
+    }[edge]
+    return Fold(edge, width, paper, after)
+
+
+# How a hole is carried over when a fold is opened: right, and two ways that go wrong.
+def _reflected(fold: Fold, place: Place) -> Place:
+    r, c = place
+    return (r, 2 * fold.line - 1 - c) if fold.across else (2 * fold.line - 1 - r, c)
+
+
+def _shifted(fold: Fold, place: Place) -> Place:
+    """Moved by the width of the flap without being mirrored."""
+    r, c = place
+    step = -fold.width if fold.edge in ("left", "top") else fold.width
+    return (r, c + step) if fold.across else (r + step, c)
+
+
+def _swung(fold: Fold, place: Place) -> Place:
+    """Mirrored in the fold, but also turned end to end along it."""
+    r, c = _reflected(fold, place)
+    box = fold.before
+    return (box.top + box.bottom - 1 - r, c) if fold.across else (r, box.left + box.right - 1 - c)
+
+
+WAYS: tuple[tuple[Callable[[Fold, Place], Place], str, str], ...] = (
+    (_reflected, "", ""),
+    (_shifted, "shifted_not_mirrored", "is carried over by a shift, but opening a fold mirrors it in the fold line"),
+    (_swung, "turned_not_mirrored", "is turned round, but opening a fold only mirrors it in the fold line"),
+)
+
+
+class PaperFolding(ItemModel):
+    name = "paper_folding"
+    family = "spatial"
+    sub_type = "paper_folding"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        folds, holes = _task(level, rng)
+        choices = _choices(folds, holes, 4 if level == "easy" else 6, rng)
+        steps = [f"Step {i + 1}: {fold.words()}." for i, fold in enumerate(folds)]
+        punched = "; ".join(f"row {r + 1}, column {c + 1}" for r, c in holes)
+        many = "A hole is" if len(holes) == 1 else "Holes are"
+        text = "\n".join(
+            [f"A sheet of {SIZE} rows and {SIZE} columns.", *steps, f"{many} punched at {punched} of the sheet's grid."]
+        )
+        return Draft(
+            stem="A square sheet is folded and punched as shown, then opened again. Where are the holes?",
+            stimulus=Stimulus(text=text, figure=_figure(folds, holes, text)),
+            key=choices[0],
+            distractors=tuple(choices[1:]),
+            explanation=_explanation(folds, holes, choices[0].text),
+            structure={"folds": [[f.edge, f.width] for f in folds], "holes": [list(hole) for hole in holes]},
+            expected_success=success(level, _load(level, folds, holes)),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        wanted = _unfolded(shown.stimulus.text if shown.stimulus else "")
+        answers = []
+        for i, option in enumerate(shown.options):
+            rows = read_rows(option.text)
+            if {(r, c) for r, row in enumerate(rows) for c, letter in enumerate(row) if letter == DOT} == wanted:
+                answers.append(i)
+        return answers
+
+
+def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Fold], list[Place]]:
+    count, holes = {
+        "easy": (1, rng.choice([2, 3])),
+        "medium": rng.choice([(2, 1), (2, 2)]),
+        "hard": rng.choice([(2, 3), (3, 2), (3, 1)]),
+    }[level]
+    paper, folds = Box(0, SIZE, 0, SIZE), []
+    for _ in range(count):
+        edge = rng.choice(["left", "right", "top", "bottom"])
+        length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
+        widths = [w for w in (1, 2) if 2 * w <= length]
+        if not widths:
+            raise Unsuitable("the paper is too narrow to fold")
+        folds.append(_fold(paper, edge, rng.choice(widths)))
+        paper = folds[-1].after
+    if count > 1 and len({fold.across for fold in folds}) == 1:
+        raise Unsuitable("all folds run the same way")
+    cells = [(r, c) for r in range(paper.top, paper.bottom) for c in range(paper.left, paper.right)]
+    if len(cells) < holes + 1:
+        raise Unsuitable("too little paper for the holes")
+    return folds, sorted(rng.sample(cells, holes))
+
+
+def _covered(fold: Fold, place: Place) -> bool:
+    """Whether the flap of a fold lies on a cell."""
+    r, c = _reflected(fold, place)
+    box = fold.before
+    return box.top <= r < box.bottom and box.left <= c < box.right
+
+
+def _opened(folds: list[Fold], holes: list[Place], ways: list[Callable[[Fold, Place], Place]]) -> set[Place]:
+    places = set(holes)
+    for fold, way in zip(reversed(folds), reversed(ways), strict=True):
+        places |= {way(fold, place) for place in sorted(places) if _covered(fold, place)}
+    return places
+
+
+def _choices(folds: list[Fold], holes: list[Place], count: int, rng: random.Random) -> list[Choice]:
+    """Crossed per fold, or with one fold per part of the holes."""
+    if len(folds) == 1:
+        doubled = [hole for hole in holes if _covered(folds[0], hole)]
+        if len(doubled) < 2:
+            raise Unsuitable("too few holes under the flap")
+        parts, single = [[hole] for hole in doubled[:2]], [hole for hole in holes if hole not in doubled[:2]]
+        slots = 2
+    else:
+        slots = len(folds)
+        parts, single = [], []
+    sizes = [2] * slots if count == 4 else ([2, 3, 2] if slots == 3 else rng.choice([[2, 3], [3, 2]]))
+    wrongs = rng.choice([[1, 2], [2, 1]])
+    choices = []
+    for row in balanced(sizes, count, rng):
+        kinds = [0 if v == 0 else wrongs[v - 1] for v in row]
+        ways = [WAYS[k][0] for k in kinds]
+        if parts:
+            places = set(
+                itertools.chain(
+                    _opened(folds, single, [_reflected]),
+                    *(_opened(folds, p, [w]) for p, w in zip(parts, ways, strict=True)),
+                )
+            )
+        else:
+            places = _opened(folds, holes, ways)
+        rows = _rows(places)
+        missed = [k for k in kinds if k]
+        mistake = WAYS[missed[0]][1] if missed else None
+        what = "A hole" if parts else "One side"
+        note = f"{what} {WAYS[missed[0]][2]}." if missed else ""
+        choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake, note))
+    if len({choice.text for choice in choices}) < count or len({c.text.count(DOT) for c in choices}) > 1:
+        raise Unsuitable("options alike, or with different numbers of holes")
+    return choices
+
+
+def _rows(places: set[Place]) -> Rows:
+    return tuple("".join(DOT if (r, c) in places else GAP for c in range(SIZE)) for r in range(SIZE))
+
+
+def _explanation(folds: list[Fold], holes: list[Place], key: str) -> str:
+    trail = []
+    places = set(holes)
+    for fold in reversed(folds):
+        places |= {_reflected(fold, place) for place in places if _covered(fold, place)}
+        trail.append(f"opening the {fold.edge} flap mirrors the holes in its fold line and gives {len(places)} holes")
+    return f"Open the folds in reverse order: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
+
+
+def _figure(folds: list[Fold], holes: list[Place], text: str) -> str:
+    side = SIZE * UNIT
+    panels = [*folds, None]
+    parts = []
+    for i, fold in enumerate(panels):
+        paper = fold.before if fold else folds[-1].after
+        drawn = [svg.rect(0, 0, side, side, stroke_width=1, stroke_opacity=0.5, stroke_dasharray="2 3"), _paper(paper)]
+        if fold:
+            drawn += _flap(fold)
+        else:
+            drawn += [svg.circle(((c + 0.5) * UNIT, (r + 0.5) * UNIT), UNIT * 0.26) for r, c in holes]
+        parts.append(svg.moved(drawn, 4 + i * (side + 26), 4))
+    return svg.figure(len(panels) * (side + 26) - 18, side + 8, "Folding steps and punched holes", text, parts)
+
+
+def _paper(box: Box) -> str:
+    x, y = box.left * UNIT, box.top * UNIT
+    width, height = (box.right - box.left) * UNIT, (box.bottom - box.top) * UNIT
+    lines = [f"M{svg.num(c * UNIT)} {svg.num(y)}V{svg.num(y + height)}" for c in range(box.left + 1, box.right)]
+    lines += [f"M{svg.num(x)} {svg.num(r * UNIT)}H{svg.num(x + width)}" for r in range(box.top + 1, box.bottom)]
+    grid = svg.element("path", d="".join(lines), stroke_width=1, stroke_opacity=0.3) if lines else ""
+    return grid + svg.rect(x, y, width, height)
+
+
+def _flap(fold: Fold) -> list[str]:
+    """The fold line and an arrow from the flap to where it goes."""
+    box, at = fold.before, fold.line * UNIT
+    if fold.across:
+        middle = (box.top + box.bottom) / 2 * UNIT
+        line = svg.line((at, box.top * UNIT), (at, box.bottom * UNIT), stroke_dasharray="5 3")
+        step = fold.width * UNIT / 2 * (1 if fold.edge == "left" else -1)
+        start, end, way = (at - step, middle), (at + step, middle), 90 if step > 0 else 270
+    else:
+        middle = (box.left + box.right) / 2 * UNIT
+        line = svg.line((box.left * UNIT, at), (box.right * UNIT, at), stroke_dasharray="5 3")
+        step = fold.width * UNIT / 2 * (1 if fold.edge == "top" else -1)
+        start, end, way = (middle, at - step), (middle, at + step), 180 if step > 0 else 0
+    return [line, svg.line(start, end), svg.arrow_head(end, way, 9)]
+
+
+def _load(level: ItemLevel, folds: list[Fold], holes: list[Place]) -> float:
+    off_middle = sum(
+        2 * f.width != (f.before.right - f.before.left if f.across else f.before.bottom - f.before.top) for f in folds
+    )
+    base = {"easy": 1, "medium": 2, "hard": 2}[level]
+    return 0.1 + 0.3 * (len(folds) - base) + 0.15 * len(holes) + 0.15 * off_middle
+
+
+# --- the solver: layers of paper over each cell of the table ---
+
+_STEP = re.compile(
+    r"the (left|right|top|bottom) (?:(one|two|three) )?(?:columns?|rows?) of the paper (?:are|is) folded"
+)
+_HOLE = re.compile(r"row (\d), column (\d)")
+
+
+def _unfolded(text: str) -> set[Place]:
+    layers: dict[Place, list[Place]] = {(r, c): [(r, c)] for r in range(SIZE) for c in range(SIZE)}
+    for edge, count in _STEP.findall(text):
+        width = {"": 1, "one": 1, "two": 2, "three": 3}[count]
+        axis, low = (1 if edge in ("left", "right") else 0), edge in ("left", "top")
+        present = sorted({place[axis] for place in layers})
+        moving = present[:width] if low else present[-width:]
+        hinge = present[width] if low else present[-width - 1]
+        for place in sorted(layers):
+            if place[axis] in moving:
+                distance = abs(place[axis] - (moving[-1] if low else moving[0]))
+                goal = hinge + distance if low else hinge - distance
+                target = (place[0], goal) if axis == 1 else (goal, place[1])
+                layers.setdefault(target, []).extend(layers.pop(place))
+    holes = [(int(r) - 1, int(c) - 1) for r, c in _HOLE.findall(text)]
+    return {cell for hole in holes for cell in layers.get(hole, [])}
+
+
+MODEL = PaperFolding()
