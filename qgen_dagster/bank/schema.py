@@ -118,6 +118,19 @@ def create_database(url: str) -> bool:
         maintenance.dispose()
 
 
+def copy_database(url: str, template: str, name: str) -> None:
+    """Makes the database `name` as a copy of `template`, which nobody may be connected to, on the server of `url`."""
+    engine = create_engine(application_url(url), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            quote = connection.dialect.identifier_preparer.quote
+            connection.execute(text(f"CREATE DATABASE {quote(name)} TEMPLATE {quote(template)}"))
+    except SQLAlchemyError as error:
+        raise as_database_error(error, make_url(url).render_as_string(hide_password=True)) from error
+    finally:
+        engine.dispose()
+
+
 def sibling_url(url: str, database: str) -> str:
     """The URL of another database on the same server, for psycopg2 (which Dagster's storage uses)."""
     return (

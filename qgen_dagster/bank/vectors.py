@@ -54,10 +54,6 @@ class Holder:
     kind: Kind
 
 
-_PROBES = """
-    SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]))
-    AS probe (id, lookup_key, vector)
-"""
 _ROUNDING = 0.001  # what half precision can take from a cosine
 # Figures can be large: only words leave the database.
 _WORDS = """
@@ -69,16 +65,19 @@ _WORDS = """
 def _near(kind: Kind, condition: str) -> TextClause:
     """The nearest rows of one kind per probe. What shares the key is measured exactly, then the nearest are read."""
     return text(f"""
-        WITH probe AS MATERIALIZED ({_PROBES})
+        WITH probe AS MATERIALIZED (
+            SELECT * FROM unnest(
+                CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]),
+                CAST(:reaches AS float8[])) AS probe (id, lookup_key, vector, reach))
         SELECT probe.id AS probe_id, near.id, '{kind}' AS kind, 1 - near.distance AS cosine, {_WORDS}
         FROM probe CROSS JOIN LATERAL (
             SELECT o.id, e.embedding <=> probe.vector AS distance
             FROM {kind}_embeddings e {condition}
-            WHERE e.lookup_key = probe.lookup_key AND e.embedder = :space AND e.embedding <=> probe.vector <= :reach
+            WHERE e.lookup_key = probe.lookup_key AND e.embedder = :space AND e.embedding <=> probe.vector <= probe.reach
             ORDER BY distance LIMIT :most
         ) AS near
         JOIN {kind}s o ON o.id = near.id
-    """)  # noqa: S608 - fixed texts
+    """)
 
 
 _NEAR = (
@@ -88,15 +87,19 @@ _NEAR = (
 
 
 def neighbours(
-    tx: Transaction, space: str, probes: Collection[Entry], *, from_cosine: float, most: int = 32
+    tx: Transaction, space: str, probes: Sequence[Entry], from_cosine: Sequence[float], *, most: int = 32
 ) -> list[Neighbour]:
     """The nearest questions of the bank, active or not, and unique candidates of any run, that share a probe's key.
 
-    At most `most` of each kind per probe, none further than `from_cosine`.
+    At most `most` of each kind per probe, none further than the probe's own `from_cosine`.
     """
     if not probes:
         return []
-    parameters = _arrays(probes) | {"space": space, "reach": 1 - from_cosine + _ROUNDING, "most": most}
+    parameters = _arrays(probes) | {
+        "space": space,
+        "most": most,
+        "reaches": [1 - cosine + _ROUNDING for cosine in from_cosine],
+    }
     return [Neighbour(**row._mapping) for query in _NEAR for row in tx.execute(query, parameters)]
 
 
@@ -109,7 +112,7 @@ def holders(
         WHERE {column} = ANY(:hashes) AND state = '{UNIQUE}' AND NOT id = ANY(:but)
         UNION ALL
         SELECT {column}, id, 'question' FROM questions WHERE {column} = ANY(:hashes)
-    """)  # noqa: S608 - `column` is one of two literals
+    """)
     rows = tx.execute(query, {"hashes": sorted(set(hashes)), "but": list(but)}).all()
     found = {row.hash: Holder(row.id, row.kind) for row in rows if row.kind == "candidate"}
     return found | {row.hash: Holder(row.id, row.kind) for row in rows if row.kind == "question"}
@@ -175,10 +178,12 @@ def _store(tx: Transaction, kind: Kind, space: str, entries: Collection[Entry]) 
         return
     query = text(f"""
         INSERT INTO {kind}_embeddings ({kind}_id, embedder, lookup_key, embedding)
-        SELECT id, :space, lookup_key, vector FROM ({_PROBES}) AS given
+        SELECT id, :space, lookup_key, vector
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]))
+        AS given (id, lookup_key, vector)
         ON CONFLICT ({kind}_id, embedder) DO UPDATE
         SET lookup_key = excluded.lookup_key, embedding = excluded.embedding
-    """)  # noqa: S608 - `kind` is one of two literals
+    """)
     tx.execute(query, _arrays(entries) | {"space": space})
 
 

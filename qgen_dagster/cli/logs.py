@@ -6,11 +6,12 @@ Here: `configure`, called by commands that run the pipeline. Not here: what is l
 from __future__ import annotations
 
 import logging
-import sys
+import os
 from collections.abc import MutableMapping
 from typing import Any
 
 from qgen_dagster.cli.errors import mask
+from qgen_dagster.cli.output import private_stderr
 
 
 def configure(log_format: str = "text", *, verbose: bool = False) -> None:
@@ -18,11 +19,12 @@ def configure(log_format: str = "text", *, verbose: bool = False) -> None:
     import structlog
 
     level = logging.DEBUG if verbose else logging.WARNING
+    stream = private_stderr()
     as_json = log_format == "json"
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty() and "NO_COLOR" not in os.environ, pad_event_to=0)
     )
     structlog.configure(
         processors=[
@@ -34,7 +36,7 @@ def configure(log_format: str = "text", *, verbose: bool = False) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=False,
     )
     logging.getLogger("qgen_dagster").setLevel(level)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
@@ -76,6 +77,20 @@ def make_console(stream: TextIO) -> Console:
     if not stream.isatty() and not os.environ.get("COLUMNS", "").isdigit():
         width = UNBOUNDED
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+
+
+def private_stderr() -> TextIO:
+    """Standard error on a descriptor of its own: a run of Dagster points the usual one at its captured logs."""
+    try:
+        return _duplicate(sys.stderr)
+    except (OSError, ValueError, AttributeError):
+        return sys.stderr  # replaced by something in memory, which nothing redirects
+
+
+@cache
+def _duplicate(stream: TextIO) -> TextIO:
+    copy = os.dup(stream.fileno())
+    return os.fdopen(copy, "w", encoding=stream.encoding, errors="replace", buffering=1)
 
 
 def make_table(

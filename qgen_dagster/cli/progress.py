@@ -7,14 +7,13 @@ and the report at the end (`report.py`). Events may come from several threads.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
-from qgen_dagster.cli.output import counted, cut, make_console, span
+from qgen_dagster.cli.output import counted, cut, make_console, private_stderr, span
 from qgen_dagster.core.progress import ProgressEvent
 
 if TYPE_CHECKING:
@@ -39,14 +38,14 @@ class Display(Protocol):
 @contextmanager
 def show_progress(*, quiet: bool = False) -> Iterator[Display]:
     """A display for a run. On a terminal it draws; elsewhere it writes lines, or nothing when `quiet`."""
-    with _own_stderr() as stream:
-        if stream.isatty() and os.environ.get("TERM") != "dumb":
-            with _live(stream) as progress:
-                yield progress
-        else:
-            plain = PlainProgress(lambda line: None if quiet else print(line, file=stream, flush=True))
-            yield plain
-            plain.close()
+    stream = private_stderr()
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        with _live(stream) as progress:
+            yield progress
+    else:
+        plain = PlainProgress(lambda line: None if quiet else print(line, file=stream, flush=True))
+        yield plain
+        plain.close()
 
 
 class Tally:
@@ -148,8 +147,8 @@ class LiveProgress:
         yield from self._bars(working, max(1, height - len(totals) - 2), options.max_width)
         for total in totals[:-1]:
             yield _row(total, options.max_width, "dim")
-        if totals:
-            yield _row(f"{totals[-1]}  {span(self._clock() - self._started)}", options.max_width, "bold")
+        last = totals[-1] if totals else "Starting …"
+        yield _row(f"{last}  ({span(self._clock() - self._started)})", options.max_width, "bold")
 
     def _bars(self, working: list[ProgressEvent], lines: int, width: int) -> Iterator[RenderableType]:
         from rich.table import Table
@@ -217,15 +216,3 @@ def _live(stream: TextIO) -> Iterator[LiveProgress]:
     for sentence in progress.summary():
         print(sentence, file=stream)
     print(file=stream, flush=True)
-
-
-@contextmanager
-def _own_stderr() -> Iterator[TextIO]:
-    """Standard error on a descriptor of its own: a run of Dagster points the usual one at its captured logs."""
-    try:
-        descriptor = os.dup(sys.stderr.fileno())
-    except (OSError, ValueError, AttributeError):  # replaced by something in memory, which nothing redirects
-        yield sys.stderr
-        return
-    with os.fdopen(descriptor, "w", encoding=sys.stderr.encoding, errors="replace", buffering=1) as own:
-        yield own

@@ -13,8 +13,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from qgen_dagster.dedup.facts import Facts
-from qgen_dagster.dedup.settings import Bounds
+from qgen_dagster.dedup.settings import STRONG, Bounds
 from qgen_dagster.dedup.text import is_number, same_quantities
+
+_DASH = "-"  # in material it separates
+_UNITS = {
+    "centimetre": "cm", "centimetres": "cm", "cents": "cent", "dollar": "dollars", "euro": "euros", "gram": "g",
+    "grams": "g", "hour": "h", "hours": "h", "kilogram": "kg", "kilograms": "kg", "kilometre": "km",
+    "kilometres": "km", "kilometers": "km", "metre": "m", "metres": "m", "meters": "m", "minute": "min",
+    "minutes": "min", "percent": "%", "second": "s", "seconds": "s",
+}  # fmt: skip
 
 
 class Likeness(StrEnum):
@@ -31,8 +39,9 @@ class Doubt(StrEnum):
     FAR = "far"  # near enough to ask, not to decide
     UNITS = "units"  # the same number as answer, in other units
     NAMES = "names"  # each names somebody or something that the other does not
-    NEGATION = "negation"  # one asks for what is not
+    POLARITY = "polarity"  # one says no, some, only or least where the other does not
     STIMULUS = "stimulus"  # the material shown is alike, not the same
+    WORDS = "words"  # no numbers to hold on to, and each has words that the other lacks
     OPTIONS = "options"  # only the options say what is asked, and they differ
 
 
@@ -55,9 +64,9 @@ def compare(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> Comparison:
     answers_agree = a.answer_key == b.answer_key
     quantities_agree = same_quantities(a.quantities, b.quantities)
     names_agree = not _names_contradict(a, b)
-    near = cosine >= bounds.grey_from or jaccard >= bounds.jaccard_from
+    near = cosine >= bounds.reach(a.quantities) or jaccard >= bounds.jaccard_from
     decided = answers_agree and quantities_agree and near and (names_agree or bounds.names == "doubt")
-    material = (_stimulus_likeness(a, b, bounds), _options_likeness(a, b, bounds))
+    material = (_stimulus_likeness(a, b, bounds), _options_likeness(a, b, bounds), _words_likeness(a, b, bounds))
     if not decided or Likeness.DIFFERENT in material:
         return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, Likeness.DIFFERENT)
     doubts = tuple(_doubts(a, b, cosine, jaccard, names_agree, bounds))
@@ -72,29 +81,42 @@ def overlap(a: Iterable[object], b: Iterable[object]) -> float:
 
 
 def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool, bounds: Bounds) -> Iterable[Doubt]:
-    if cosine < bounds.duplicate_from and jaccard < bounds.jaccard_from:
+    if cosine < bounds.firm(a.quantities) and jaccard < bounds.jaccard_from:
         yield Doubt.FAR
     if _units(a) and _units(b) and not _units(a) & _units(b):
         yield Doubt.UNITS
     if not names_agree:
         yield Doubt.NAMES
-    if a.negative != b.negative:
-        yield Doubt.NEGATION
+    if a.turns != b.turns:
+        yield Doubt.POLARITY
     if _stimulus_likeness(a, b, bounds) is Likeness.DOUBTFUL:
         yield Doubt.STIMULUS
+    if _words_likeness(a, b, bounds) is Likeness.DOUBTFUL:
+        yield Doubt.WORDS
     if _options_likeness(a, b, bounds) is Likeness.DOUBTFUL:
         yield Doubt.OPTIONS
 
 
 def _units(facts: Facts) -> set[str]:
     """The words beside the number of an answer such as 12 cm; nothing for an answer that is no number."""
-    words = {token for token in facts.answer if not is_number(token)}
+    words = {_UNITS.get(token, token) for token in facts.answer if not is_number(token)}
     return words if is_number(facts.answer_key) else set()
 
 
 def _names_contradict(a: Facts, b: Facts) -> bool:
     """Each names something that the other does not mention at all. Silence on one side is no contradiction."""
     return bool(a.names - b.tokens) and bool(b.names - a.tokens)
+
+
+def _words_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
+    """Without numbers or material the words are all there is; those of a template make any two of its items near."""
+    if (
+        len(a.quantities) >= STRONG
+        or (a.stimulus and b.stimulus)
+        or not (a.content - b.content and b.content - a.content)
+    ):
+        return Likeness.SAME
+    return Likeness.DIFFERENT if overlap(a.content, b.content) < bounds.words_from else Likeness.DOUBTFUL
 
 
 def _options_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
@@ -109,9 +131,12 @@ def _stimulus_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
 
     With material on one side only there is nothing to compare: the other may hold it in its stem.
     """
-    if a.stimulus is None or b.stimulus is None or a.stimulus.tokens == b.stimulus.tokens:
+    if a.stimulus is None or b.stimulus is None:
         return Likeness.SAME
-    shared = overlap(a.stimulus.tokens, b.stimulus.tokens)
+    first, second = ([token for token in s.tokens if token != _DASH] for s in (a.stimulus, b.stimulus))
+    if first == second:
+        return Likeness.SAME
+    shared = overlap(first, second)
     if shared < bounds.stimulus_from:
         return Likeness.DIFFERENT
     return Likeness.DOUBTFUL

@@ -11,11 +11,12 @@ vectors alone is neither, since a templated bank holds thousands of nearer neigh
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from qgen_dagster.core.question import Question
-from qgen_dagster.dedup.text import ARTICLES, Reading, is_number, names_in, negative, read
+from qgen_dagster.dedup.text import ARTICLES, Reading, content_words, is_number, names_in, read, turns
 
 # Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
 RULES_VERSION = 1
@@ -90,14 +91,19 @@ class Facts:
         return self.stem.quantities + (self.stimulus.quantities if self.stimulus else ())
 
     @property
-    def negative(self) -> bool:
-        return negative(self.stem.tokens)
+    def turns(self) -> Counter[str]:
+        return turns(self.stem.tokens)
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """What stem and stimulus are about."""
+        return content_words(self.tokens)
 
     @property
     def answer_key(self) -> str:
         """The answer for looking up: the bare number where it has just one, since units come and go."""
         numbers = [token for token in self.answer if is_number(token)]
-        if len(numbers) == 1 and len(self.answer) <= 3:
+        if len(numbers) == 1 and len(self.answer) <= 4:
             return numbers[0]
         return " ".join(self.answer)
 

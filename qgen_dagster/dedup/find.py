@@ -163,7 +163,8 @@ def _probe_all(candidates: Sequence[Checked], embedder: Embedder) -> list[_Probe
 
 
 def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: Bounds) -> Mapping[UUID, list[Near]]:
-    rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], from_cosine=bounds.grey_from)
+    reaches = [bounds.reach(probe.facts.quantities) for probe in probes]
+    rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], reaches)
     found: dict[UUID, list[Near]] = defaultdict(list)
     for row in rows:
         facts = Facts(Wording(row.stem, row.stimulus, tuple(row.options), row.answer))

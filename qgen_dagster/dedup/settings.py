@@ -6,7 +6,7 @@ found (`benchmarks/dedup_quality.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +17,7 @@ from qgen_dagster import config
 from qgen_dagster.config.loading import load_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
+STRONG = 2  # so many agreeing quantities are evidence in themselves: less nearness is needed then
 PACKAGED = Path(config.__file__).with_name("dedup.yaml")
 
 
@@ -32,15 +33,30 @@ class Bounds(_Frozen):
 
     duplicate_from: Share = 0.75
     grey_from: Share = 0.65
+    strong_duplicate_from: Share = 0.6
+    strong_grey_from: Share = 0.45
     jaccard_from: Share = 0.7
     stimulus_from: Share = 0.4
     options_from: Share = 0.5
+    words_from: Share = 0.0
     names: Literal["decide", "doubt"] = "decide"
+
+    def reach(self, quantities: Sized) -> float:
+        """The least cosine at which two questions that agree in these quantities may be the same."""
+        return self.strong_grey_from if len(quantities) >= STRONG else self.grey_from
+
+    def firm(self, quantities: Sized) -> float:
+        """The least cosine at which nothing but another doubt keeps them apart."""
+        return self.strong_duplicate_from if len(quantities) >= STRONG else self.duplicate_from
 
     @model_validator(mode="after")
     def _in_order(self) -> Bounds:
         if self.grey_from > self.duplicate_from:
             raise ValueError(f"grey_from ({self.grey_from}) is above duplicate_from ({self.duplicate_from})")
+        if self.strong_grey_from > self.strong_duplicate_from:
+            raise ValueError(
+                f"strong_grey_from ({self.strong_grey_from}) is above strong_duplicate_from ({self.strong_duplicate_from})"
+            )
         return self
 
 
@@ -49,9 +65,12 @@ class PartialBounds(_Frozen):
 
     duplicate_from: Share | None = None
     grey_from: Share | None = None
+    strong_duplicate_from: Share | None = None
+    strong_grey_from: Share | None = None
     jaccard_from: Share | None = None
     stimulus_from: Share | None = None
     options_from: Share | None = None
+    words_from: Share | None = None
     names: Literal["decide", "doubt"] | None = None
 
 

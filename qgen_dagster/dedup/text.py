@@ -61,13 +61,23 @@ _HYPHEN = re.compile(r"(?<=[^\W\d_])-(?=[^\W\d_])")
 _AND = re.compile(r"(?<=hundred) and (?=[a-z])")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _SENTENCE_START = re.compile(r"(?:^|[.?!:;\n|\"“])[\s\"“'‘(\[]*$")
-_NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+")
+_NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+|[A-Z]{2,}(?![a-z])")
 _QUOTED = re.compile(r"[“\"]([^”\"\n]{1,60})[”\"]|(?<!\w)['‘]([^'’\n]{1,60})['’](?!\w)")
+_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|e|s|y)$")
 _ENDS_A_LETTER = re.compile(r"\s*[,;:.?)\]\"']")
 NEGATIONS = frozenset({"not", "never", "no", "none", "except", "neither", "nor", "without", "incorrect", "false"})
 _CANNOT = ("cannot",)
 _UNCOUNTED = ("1",)  # "one" is a pronoun as often as a number
+_TURNS = frozenset({"some", "only", "most", "least", "fewest", "few", "more", "less", "fewer"})
 ARTICLES = frozenset({"a", "an", "the"})
+# Words that say nothing of what a question is about. "all", "some" and "no" are not among them: they decide.
+FUNCTION_WORDS = ARTICLES | frozenset(
+    "am and answer are as at be been best better by calculate can certainly choose complete compute correct decide "
+    "definitely determine did do does exactly find following for from give given had has have he her him his how i if "
+    "in is it its just let likely look many me much must name now of on or order out please question right say select "
+    "shall she should so state tell than that their them then there these they think this those to us was we were what "
+    "when where which who whom whose will with word words would you your".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +108,24 @@ def read(text: str) -> Reading:
 def names_in(text: str) -> frozenset[str]:
     """Names and quoted words, case-folded: what a paraphrase keeps. A capital that only opens a sentence is none."""
     found: set[str] = set()
-    for match in _NAME.finditer(text):
-        before = text[: match.start()]
-        if (before[-1:].isalnum()) or _SENTENCE_START.search(before[-8:]) or not before.strip():
-            continue
-        found.add(match.group().casefold())
+    for match in _NAME.finditer(text) if not text.isupper() else ():
+        start, word = match.start(), match.group().casefold()
+        opens = not match.group().isupper() and _SENTENCE_START.search(text[max(start - 8, 0) : start])
+        if not (opens or text[start - 1 : start].isalnum() or word in FUNCTION_WORDS or word in NEGATIONS):
+            found.add(word)
     for match in _QUOTED.finditer(text):
         found.update(token for token in read(match.group(1) or match.group(2)).tokens if token not in ARTICLES)
     return frozenset(found)
 
 
-def negative(tokens: Iterable[str]) -> bool:
-    """True when a text says no an odd number of times."""
-    return sum(token in NEGATIONS for token in tokens) % 2 == 1
+def turns(tokens: Iterable[str]) -> Counter[str]:
+    """The words that turn a statement into another one, counted; all ways of saying no count as one."""
+    return Counter("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS | _TURNS)
+
+
+def content_words(tokens: Iterable[str]) -> frozenset[str]:
+    """The words that say what a text is about, without the commonest endings."""
+    return frozenset(_ENDING.sub("", token) for token in tokens if token not in FUNCTION_WORDS and token[-1:].isalnum())
 
 
 def same_quantities(a: Iterable[str], b: Iterable[str]) -> bool:

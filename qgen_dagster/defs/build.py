@@ -5,14 +5,7 @@ No I/O and no heavy import here: every run process loads this.
 
 from __future__ import annotations
 
-import warnings
-
 import dagster as dg
-
-# Dagster marks BackfillPolicy and asset kinds as beta and says so in every process.
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-
 
 def build_definitions() -> dg.Definitions:
     """Everything that the code location holds."""

@@ -45,8 +45,12 @@ def solve_procedural(question: Question) -> Solution:
     model = item_model(question.item_model) if question.item_model else None
     if model is None:
         raise NoSolver(f"no solver for item model {question.item_model!r}")
-    justified = tuple(model.solve(as_shown(question)))
     solver = f"{model.name} v{model.version}"
+    try:
+        justified = tuple(model.solve(as_shown(question)))
+    except Exception:
+        # A solver reads the item as shown; one that it cannot read (mangled by whoever stored it) justifies nothing.
+        justified = ()
     if justified == (question.answer,):
         return Solution(solver=solver, justified=justified, finding=KeyFinding.PROVED, agreed=question.answer)
     if len(justified) == 1:

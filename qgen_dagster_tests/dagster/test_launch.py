@@ -330,8 +330,9 @@ def ends(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGINT, signal.SIGINT], [signal.SIGTERM]])
-def test_a_signal_ends_the_run_as_canceled_once(
+def test_a_signal_ends_the_run_as_canceled_once_and_it_can_be_resumed(
     instance: dg.DagsterInstance,
+    toy_workspace: Path,
     sleeper: tuple[subprocess.Popen[str], str],
     switches: Switches,
     signals: list[signal.Signals],
@@ -344,6 +345,8 @@ def test_a_signal_ends_the_run_as_canceled_once(
     assert (output, complaints, process.returncode) == ("CANCELED True\n", "", 0)
     assert ends(instance, run_id) == ["PIPELINE_CANCELED"]
     assert switches.notes()[-1] == "close"
+    switches.off("sleep")
+    assert resume_run(run_id, instance=instance, workspace=toy_workspace).success
 
 
 def test_terminating_the_run_in_the_ui_stops_the_process(
@@ -378,6 +381,19 @@ def test_a_killed_run_is_closed_once_and_goes_on_where_it_was(
     switches.forget()
     assert resume_run(run_id, instance=instance, workspace=toy_workspace).success
     assert switches.steps() == ["judged", "stored"]
+
+
+def test_a_run_whose_process_died_before_its_first_step_is_resumed_from_the_start(
+    instance: dg.DagsterInstance, toy_workspace: Path, switches: Switches
+) -> None:
+    from .toy_location import defs
+
+    register_strata(instance, KEYS)
+    tags = {"dagster/partition": "math__easy"}
+    run_id = instance.create_run_for_job(defs.resolve_job_def("toy_chain"), tags=tags).run_id
+    assert close_dead_run(instance, run_id, reason="Its process is gone.")
+    assert resume_run(run_id, instance=instance, workspace=toy_workspace).success
+    assert switches.steps() == ["inventory", "plan", "batches", "judged", "stored"]
 
 
 def test_work_in_a_step_may_end_in_good_order_when_it_is_interrupted() -> None:

@@ -46,7 +46,7 @@ def resume(
     with open_bank(settings) as bank:
         recovery.close_dead_runs(bank)
         found = recovery.find_unfinished(bank, run)
-        with show_progress(quiet=common.json) as display, launcher(settings, display) as launch:
+        with show_progress(quiet=common.json) as display, launcher(settings, display, verbose=common.verbose) as launch:
             display.say(f"Going on with run {short(found.run_id)}: {found.pending:,} questions wait")
             error = launch.resume(found.run_id)
         result = report_run(bank, found.run_id, error)

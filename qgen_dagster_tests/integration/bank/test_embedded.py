@@ -219,6 +219,19 @@ def test_joining_a_running_server_starts_no_process(home: Path, monkeypatch: pyt
         assert min(durations) < 0.1
 
 
+def test_a_server_with_no_connection_left_is_still_joined(home: Path) -> None:
+    with (home / "postgres" / "data" / "postgresql.conf").open("a") as configuration:
+        configuration.write("max_connections = 4\nsuperuser_reserved_connections = 1\n")
+    with EmbeddedServer.ensure(home) as server:
+        connections = [connect(server) for _ in range(4)]
+        with pytest.raises(psycopg.OperationalError, match="too many clients"):
+            connect(server)
+        EmbeddedServer.ensure(home, timeout=1).close()
+        assert state(home) == "running"
+        for connection in connections:
+            connection.close()
+
+
 def test_the_server_stays_until_the_last_handle_of_a_process_is_closed(home: Path) -> None:
     first, second = EmbeddedServer.ensure(home), EmbeddedServer.ensure(home)
     first.close()

@@ -1,15 +1,19 @@
-"""What several logic models share: the design estimate and the search for names in a sentence.
+"""What several logic models share: the design estimate, distractors in balance, clues, and names in a sentence.
 
 Not here: anything that decides what is right; each model keeps its generator and its solver apart.
 """
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from qgen_dagster.core.taxonomy import ItemLevel
-from qgen_dagster.generation.items.contract import LEVEL_BANDS
+from qgen_dagster.generation.items.contract import LEVEL_BANDS, Unsuitable
+
+T = TypeVar("T")
 
 
 def success(level: ItemLevel, load: float, least: float, most: float) -> float:
@@ -28,3 +32,68 @@ def mentioned(sentence: str, names: Sequence[str]) -> list[str]:
 def sentences(text: str) -> list[str]:
     """The lines of a stem; each holds one sentence."""
     return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def balanced(draw: Callable[[], list[T]], features: Callable[[T], int], key: int, rng: random.Random) -> list[T]:
+    """A set of distractors, drawn so that the key has no telling place between them.
+
+    Distractors that each break one condition would all resemble the key, which would then be the option that agrees
+    most with the others. So several sets are drawn, and the one taken in which the key's rank in agreement is nearest
+    to a rank chosen beforehand. Features are sets of bits; equal features are the same option, and no set has two.
+    """
+    best: tuple[float, list[T]] | None = None
+    target: float | None = None
+    for _ in range(16):
+        drawn = draw()
+        options = [key, *map(features, drawn)]
+        if len(set(options)) < len(options):
+            continue
+        if target is None:
+            target = rng.randrange(len(options))
+        agreement = [sum((a & b).bit_count() for b in options) for a in options]
+        ahead = sum((other > agreement[0]) + 0.5 * (other == agreement[0]) for other in agreement) - 0.5
+        if best is None or abs(ahead - target) < best[0]:
+            best = abs(ahead - target), drawn
+        if best[0] < 0.5:
+            break
+    if best is None:
+        raise Unsuitable("too few different options")
+    return best[1]
+
+
+def settle(draw: Callable[[], T], mask: Callable[[T], int], worlds: int, most: int) -> list[T]:
+    """Clues that leave one of the worlds, none of them superfluous. A set of worlds is a bit mask.
+
+    `draw` gives a true clue, `mask` the worlds in which a clue holds, `worlds` their number, `most` the clues allowed.
+    """
+    full = (1 << worlds) - 1
+    left, clues = full, list[T]()
+    for _ in range(40):
+        clue = draw()
+        narrowed = left & mask(clue)
+        if narrowed != left:
+            clues.append(clue)
+            left = narrowed
+        if left.bit_count() == 1:
+            break
+    for clue in list(clues):
+        without = full
+        for other in clues:
+            if other is not clue:
+                without &= mask(other)
+        if without.bit_count() == 1:
+            clues = [other for other in clues if other is not clue]
+    if left.bit_count() != 1 or len(clues) > most:
+        raise Unsuitable("not settled by a fair number of clues")
+    return clues
+
+
+def narrowing(clues: Sequence[T], mask: Callable[[T], int], worlds: int) -> list[tuple[T, int]]:
+    """The clues in the order in which they narrow most, each with the number of worlds left after it."""
+    rest, left, steps = list(clues), (1 << worlds) - 1, []
+    while rest:
+        best = min(rest, key=lambda clue: (left & mask(clue)).bit_count())
+        rest.remove(best)
+        left &= mask(best)
+        steps.append((best, left.bit_count()))
+    return steps

@@ -17,7 +17,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -84,7 +84,8 @@ class NecessarySufficient(ItemModel):
                 [
                     f"At {PLACES[rng.randrange(len(PLACES))]}, these rules hold.",
                     *(said[i] for i in order),
-                    f"According to these rules, what is having {a_or_an(asked)} for having {a_or_an(goal)}?",
+                    "Which words complete this sentence? According to these rules, "
+                    f"having {a_or_an(asked)} is … for having {a_or_an(goal)}.",
                 ]
             ),
             key=Choice(ANSWERS[key]),
@@ -101,7 +102,7 @@ class NecessarySufficient(ItemModel):
         *rules, question = sentences(shown.stem)[1:]
         things: list[str] = []
         known = [_read(rule, things) for rule in rules]
-        asked, goal = re.findall(r"having an? ([a-z ]+?)(?= for|\?)", question)
+        asked, goal = re.findall(r"having an? ([a-z ]+?)(?= is …|\.)", question)
         worlds = (dict(zip(things, signs, strict=True)) for signs in product((False, True), repeat=len(things)))
         people = [has for has in worlds if all(not has[a] or has[b] for a, b in known)]
         sufficient = all(has[goal] for has in people if has[asked])
@@ -118,11 +119,11 @@ def _arrows(necessary: bool, sufficient: bool, steps: int, rng: random.Random) -
     if necessary and sufficient:
         back = [1, *range(count, count + rng.randrange(2)), 0]
         count += len(back) - 2
-        return [*zip(there, there[1:], strict=False), *zip(back, back[1:], strict=False)], count
+        return [*pairwise(there), *pairwise(back)], count
     if sufficient:
-        return list(zip(there, there[1:], strict=False)), count
+        return list(pairwise(there)), count
     if necessary:
-        return list(zip(back, back[1:], strict=False)), count
+        return list(pairwise(back)), count
     # Neither: both lead to a third thing, or both come from one.
     middle = [0, 2, 1] if steps < 2 else there
     turn = rng.randrange(1, len(middle) - 1)

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations
+from math import factorial
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -30,7 +31,7 @@ from qgen_dagster.generation.items.language import (
     ordinal_word,
     pick_names,
 )
-from qgen_dagster.generation.items.logic._common import mentioned, sentences, success
+from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
 
 Clue = tuple[str, tuple[int, ...]]
 
@@ -177,25 +178,15 @@ class Ordering(ItemModel):
 
 
 def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
-    """True clues that leave exactly one order, none of them superfluous."""
     kinds = [kind for kind, weight in plan.weights for _ in range(weight)]
-    open_ = _all(plan.people)
-    clues: list[Clue] = []
-    for _ in range(40):
+
+    def draw() -> Clue:
         pool = _true_clues(kinds[rng.randrange(len(kinds))], plan.people)
-        clue = pool[rng.randrange(len(pool))]
-        narrowed = open_ & _mask(clue, plan.people)
-        if narrowed != open_:
-            clues.append(clue)
-            open_ = narrowed
-        if open_.bit_count() == 1:
-            break
-    for clue in list(clues):
-        others = [c for c in clues if c != clue]
-        if _left(others, plan.people).bit_count() == 1:
-            clues = others
-    if open_.bit_count() != 1 or not plan.clues[0] <= len(clues) <= plan.clues[1]:
-        raise Unsuitable("not settled by a fair number of clues")
+        return pool[rng.randrange(len(pool))]
+
+    clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people), plan.clues[1])
+    if len(clues) < plan.clues[0]:
+        raise Unsuitable("too few clues")
     return clues
 
 
@@ -215,9 +206,8 @@ def _true_clues(kind: str, people: int) -> tuple[Clue, ...]:
     return tuple((kind, (a, b, c)) for b in places for a in range(b + 1, people) for c in range(a + 1, people))
 
 
-@cache
 def _all(people: int) -> int:
-    return (1 << len(list(permutations(range(people))))) - 1
+    return (1 << factorial(people)) - 1
 
 
 @cache
@@ -286,23 +276,15 @@ def _distractor(person: int, asked: int, clues: list[Clue], said: list[str], nam
 
 
 def _explain(clues: list[Clue], said: list[str], names: list[str], asked: int) -> str:
-    """Takes the clues in the order in which they narrow most and says what each one settles."""
     people = len(names)
-    rest = list(zip(clues, said, strict=True))
-    open_, settled, steps = _all(people), set[int](), []
-    while rest:
-        best = min(rest, key=lambda pair: ((open_ & _mask(pair[0], people)).bit_count(), pair[1]))
-        rest.remove(best)
-        open_ &= _mask(best[0], people)
-        fixed = [p for p in range(people) if p not in settled and not open_ & ~_mask(("at", (p, p)), people)]
-        settled.update(fixed)
-        count = open_.bit_count()
-        left = "1 order is left" if count == 1 else f"{count} orders are left"
-        steps.append(f"“{best[1]}” – {left}.")
-    total = _all(people).bit_count()
+    sentence = dict(zip(clues, said, strict=True))
+    steps = [
+        f"“{sentence[clue]}” – {left} {'order is' if left == 1 else 'orders are'} left."
+        for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people))
+    ]
     return (
         f"Take the clues one after another and count the orders of {number_word(people)} people, "
-        f"{total} at first, that still fit. {' '.join(steps)} "
+        f"{factorial(people)} at first, that still fit. {' '.join(steps)} "
         f"From first to last it is {listed(names)}. So the answer is {names[asked]}."
     )
 

@@ -14,14 +14,14 @@ import random
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from itertools import permutations
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import capitalised, number_word
-from qgen_dagster.generation.items.logic._common import mentioned, sentences, success
+from qgen_dagster.generation.items.logic._common import balanced, mentioned, sentences, success
 
 # What is ordered: the opening sentence, how one of them is called in a rule, and their names.
 THEMES = (
@@ -56,7 +56,7 @@ class Plan:
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(4, 3, ("before", "before", "not_first", "not_last", "next"), 4, (2.2, 4.0)),
+    "easy": Plan(4, 3, ("before", "before", "not_first", "not_last", "next"), 5, (2.2, 4.0)),
     "medium": Plan(5, 4, ("before", "not_first", "not_last", "next", "apart", "gap"), 5, (3.0, 7.0)),
     "hard": Plan(6, 5, ("before", "apart", "gap", "if_first", "if_before", "if_before"), 5, (7.0, 12.0)),
 }
@@ -75,8 +75,6 @@ class Schedule(ItemModel):
         plan = PLANS[level]
         rules = _rules(plan, rng)
         broken = _by_broken_rule(rules, plan.tasks)
-        if not all(broken):
-            raise Unsuitable("some rule is never the only one broken")
         key = broken[-1][rng.randrange(len(broken[-1]))]
         wrong = _wrong_orders(key, broken[:-1], plan.options - 1, rng)
         intro, called, names = THEMES[rng.randrange(len(THEMES))]
@@ -159,47 +157,15 @@ def _by_broken_rule(rules: list[Rule], tasks: int) -> list[list[Order]]:
     """For each rule the orders that break only it, and last the orders that break none."""
     masks = [_keeping(rule, tasks) for rule in rules]
     full = (1 << len(_places(tasks))) - 1
-    found = []
+    fits = []
     for i in range(len(rules) + 1):
         fit = full
         for j, mask in enumerate(masks):
             fit &= full ^ mask if i == j else mask
-        found.append([_places(tasks)[bit] for bit in _bits(fit)])
-    return found
-
-
-def _wrong_orders(key: Order, broken: list[list[Order]], count: int, rng: random.Random) -> list[tuple[int, Order]]:
-    """Wrong orders with the rule that each breaks.
-
-    As each breaks one rule only, the right order would often be the one that agrees most with the others. So several
-    sets are drawn, and the one taken in which the key has a rank in agreement that was drawn beforehand.
-    """
-    target = rng.randrange(count + 1)
-    best: tuple[float, list[tuple[int, Order]]] | None = None
-    for _ in range(20):
-        breaks = rng.sample(range(len(broken)), min(count, len(broken)))
-        breaks += [rng.randrange(len(broken)) for _ in range(count - len(breaks))]
-        wrong = [(i, broken[i][rng.randrange(len(broken[i]))]) for i in breaks]
-        orders = [key, *(order for _, order in wrong)]
-        if len(set(orders)) <= count:
-            continue
-        agreement = [sum(_agreement(a, b) for b in orders) for a in orders]
-        ahead = sum((other > agreement[0]) + 0.5 * (other == agreement[0]) for other in agreement) - 0.5
-        miss = abs(ahead - target)
-        if best is None or miss < best[0]:
-            best = miss, wrong
-        if miss < 0.5:
-            break
-    if best is None:
-        raise Unsuitable("too few wrong orders")
-    return best[1]
-
-
-@lru_cache(maxsize=50_000)
-def _agreement(a: Order, b: Order) -> int:
-    """In how many pairs of tasks two orders agree, and in how many places."""
-    pairs = sum((a[i] < a[j]) == (b[i] < b[j]) for i in range(len(a)) for j in range(i))
-    return pairs + sum(x == y for x, y in zip(a, b, strict=True))
+        if not fit:
+            raise Unsuitable("some rule is never the only one broken")
+        fits.append(fit)
+    return [[_places(tasks)[bit] for bit in _bits(fit)] for fit in fits]
 
 
 def _bits(mask: int) -> list[int]:
@@ -209,6 +175,25 @@ def _bits(mask: int) -> list[int]:
         bits.append(low.bit_length() - 1)
         mask ^= low
     return bits
+
+
+def _wrong_orders(key: Order, broken: list[list[Order]], count: int, rng: random.Random) -> list[tuple[int, Order]]:
+    """Wrong orders with the rule that each breaks, drawn so that the key is no closer to the others than they are."""
+
+    def draw() -> list[tuple[int, Order]]:
+        breaks = rng.sample(range(len(broken)), min(count, len(broken)))
+        breaks += [rng.randrange(len(broken)) for _ in range(count - len(breaks))]
+        return [(i, broken[i][rng.randrange(len(broken[i]))]) for i in breaks]
+
+    return balanced(draw, lambda entry: _features(entry[1]), _features(key), rng)
+
+
+@cache
+def _features(at: Order) -> int:
+    """The order as a set of bits: which task is before which, and where each one stands."""
+    bits = [at[i] < at[j] for i in range(len(at)) for j in range(len(at)) if i != j]
+    bits += [place == i for place in at for i in range(len(at))]
+    return sum(bit << i for i, bit in enumerate(bits))
 
 
 def _say(rule: Rule, tasks: list[str]) -> str:

@@ -93,14 +93,18 @@ def offer(
 
 
 def _sides(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> tuple[list[Slip], list[Slip]]:
-    seen: set[Value] = {key}
+    # Numerators and denominators are compared as integers: a Fraction compares and hashes slowly.
+    over, under = key.numerator, key.denominator
+    seen = {(over, under)}
     below: list[Slip] = []
     above: list[Slip] = []
     for slip in slips:
-        if slip.value in seen or not may_show(slip.value) or not key < slip.value * _WIDEST < key * _WIDEST**2:
+        n, d = slip.value.numerator, slip.value.denominator
+        near = over * d < n * under * _WIDEST < over * d * _WIDEST**2
+        if not near or (n, d) in seen or not may_show(slip.value):
             continue
-        seen.add(slip.value)
-        (below if slip.value < key else above).append(slip)
+        seen.add((n, d))
+        (below if n * under < over * d else above).append(slip)
     return below, above
 
 
@@ -135,14 +139,14 @@ def _near_misses(
 
 def _zeros(value: Value) -> int:
     """How many zeros a whole number ends in; -1 for other numbers."""
-    if Fraction(value).denominator != 1:
+    if value.denominator != 1:
         return -1
-    digits = str(value)
+    digits = str(value.numerator)
     return len(digits) - len(digits.rstrip("0"))
 
 
 def _whole(value: Value) -> bool:
-    return value > 0 and Fraction(value).denominator == 1
+    return value.numerator > 0 and value.denominator == 1
 
 
 def _positive(value: Value) -> bool:

@@ -63,7 +63,7 @@ class _Bag:
 
 
 def _chance(value: Value) -> bool:
-    return 0 < value < 1 and Fraction(value).denominator <= 999
+    return 0 < value.numerator < value.denominator <= 999
 
 
 def _draft(
@@ -150,8 +150,10 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(a - 1, n - 1), "second_draw_only", "This is the probability for the second draw alone."),
     ]
     why = (
-        f"The first {bag.one} is {one} with probability {a}/{n}. Then {a - 1} of {n - 1} are {one}, so the second one is {one} "
-        f"with probability {a - 1}/{n - 1}. The product is {a * (a - 1)}/{n * (n - 1)}{_reduced(a * (a - 1), n * (n - 1))}."
+        f"The first {bag.one} is {one} with probability {a}/{n}. Then {a - 1} of {n - 1} are {one}, so the second "
+        f"one is {one} "
+        f"with probability {a - 1}/{n - 1}. The product is "
+        f"{a * (a - 1)}/{n * (n - 1)}{_reduced(a * (a - 1), n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that both are {one}?"
     return _draft(rng, place, bag, "medium", stem, key, slips, why, ["both", [a], sorted([b, *rest])], n / 40)
@@ -186,7 +188,8 @@ def _one_of_each(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(a * b, n), "all_divided_once", "This divides by the number of things once only."),
     ]
     why = (
-        f"First {one}, then {two} has probability {a}/{n} × {b}/{n - 1} = {a * b}/{n * (n - 1)}. First {two}, then {one} is as "
+        f"First {one}, then {two} has probability {a}/{n} × {b}/{n - 1} = {a * b}/{n * (n - 1)}. First {two}, then "
+        f"{one} is as "
         f"likely. Together: {2 * a * b}/{n * (n - 1)}{_reduced(2 * a * b, n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that one is {one} and the other is {two}?"
@@ -244,7 +247,8 @@ def _exactly_two(rng: random.Random, place: int) -> Draft:
     ]
     why = (
         f"One order is {one}, {one}, other: {a}/{n} × {a - 1}/{n - 1} × {b}/{n - 2} = {_ratio(a * (a - 1) * b, ways)}. "
-        f"The other one may be drawn first, second or third, which is equally likely, so multiply by 3: {_fraction(key)}."
+        f"The other one may be drawn first, second or third, which is equally likely, so multiply by 3: "
+        f"{_fraction(key)}."
     )
     stem = f"{bag.several('Three')} What is the probability that exactly two of them are {one}?"
     return _draft(rng, place, bag, "hard", stem, key, slips, why, ["exactly_two", [a], sorted(rest)], 0.4 + n / 40)
@@ -256,20 +260,33 @@ def _same_colour(rng: random.Random, place: int) -> Draft:
     pairs = [count * (count - 1) for count in bag.counts]
     key = Fraction(sum(pairs), n * (n - 1))
     slips = [
-        Slip(sum((Fraction(c * c, n * n) for c in bag.counts), Fraction()), "put_back", f"This puts the first {bag.one} back."),
+        Slip(
+            sum((Fraction(c * c, n * n) for c in bag.counts), Fraction()),
+            "put_back",
+            f"This puts the first {bag.one} back.",
+        ),
         Slip(1 - key, "complement", "This is the probability of two different colours."),
         Slip(Fraction(1, len(pairs)), "colours_equally_likely", "This takes all colours as equally likely."),
-        *(Slip(Fraction(pair, n * (n - 1)), "one_colour_only", f"This is the probability of two {c} ones.")
-          for pair, c in zip(pairs, bag.colours, strict=True)),
-        Slip(Fraction(sum(pairs), n * n), "total_not_reduced", f"For the second draw only {n - 1} {bag.things} are left."),
-        Slip(Fraction(sum(c * c for c in bag.counts), n * (n - 1)), "number_not_reduced", "For the second draw one fewer of that colour is left."),
+        *(
+            Slip(Fraction(pair, n * (n - 1)), "one_colour_only", f"This is the probability of two {c} ones.")
+            for pair, c in zip(pairs, bag.colours, strict=True)
+        ),
+        Slip(
+            Fraction(sum(pairs), n * n), "total_not_reduced", f"For the second draw only {n - 1} {bag.things} are left."
+        ),
+        Slip(
+            Fraction(sum(c * c for c in bag.counts), n * (n - 1)),
+            "number_not_reduced",
+            "For the second draw one fewer of that colour is left.",
+        ),
         Slip(Fraction(sum(pairs) - min(pairs), n * (n - 1)), "colour_left_out", "This leaves one of the colours out."),
         Slip(key / 2, "halved", "This halves the result, but both orders are one draw of two."),
         Slip(key * 2, "doubled", "This counts both orders, though they are counted already."),
-    ]  # fmt: skip
+    ]
     terms = " + ".join(map(str, pairs))
     why = (
-        f"For each colour take its number times one less: {terms} = {sum(pairs)} of {n} × {n - 1} = {n * (n - 1)} ordered draws. "
+        f"For each colour take its number times one less: {terms} = {sum(pairs)} of {n} × {n - 1} = {n * (n - 1)} "
+        f"ordered draws. "
         f"The probability is {_ratio(sum(pairs), n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that they have the same colour?"

@@ -55,7 +55,8 @@ class BestEstimate(ItemModel):
             stem=case.text,
             key=Choice(f"about {number(key)}"),
             distractors=wrong,
-            explanation=f"{case.way} The nearest of the options is about {number(key)}. (The exact result is {_exact(case.exact)}.)",
+            explanation=f"{case.way} The nearest of the options is about {number(key)}. (The exact result is "
+            f"{_exact(case.exact)}.)",
             structure={"kind": case.kind, "values": case.values},
             expected_success=expected(level, min(0.9, len(str(key)) / 10 + 0.1 * len(case.values))),
         )
@@ -102,69 +103,109 @@ def _tens(value: int) -> int:
 
 def _product(rng: random.Random) -> Case:
     a, b = _near_ten(rng, 20, 100), _near_ten(rng, 20, 100)
-    text = rng.choice((
-        "A hall has {a} rows of {b} seats. About how many seats are there?",
-        "A lorry carries {a} boxes with {b} bottles in each. About how many bottles are there?",
-        "A printer prints {a} pages a minute. About how many pages does it print in {b} minutes?",
-        "An orchard has {a} rows of {b} trees. About how many trees are there?",
-        "A book has {a} chapters of {b} pages each. About how many pages are there?",
-        "A factory packs {b} boxes an hour. About how many boxes does it pack in {a} hours?",
-    ))  # fmt: skip
+    text = rng.choice(
+        (
+            "A hall has {a} rows of {b} seats. About how many seats are there?",
+            "A lorry carries {a} boxes with {b} bottles in each. About how many bottles are there?",
+            "A printer prints {a} pages a minute. About how many pages does it print in {b} minutes?",
+            "An orchard has {a} rows of {b} trees. About how many trees are there?",
+            "A book has {a} chapters of {b} pages each. About how many pages are there?",
+            "A factory packs {b} boxes an hour. About how many boxes does it pack in {a} hours?",
+        )
+    )
     x, y = _tens(a), _tens(b)
-    return Case("product", text.format(a=a, b=b), sorted([a, b]), Fraction(a * b),
-                f"Round to tens: {a} × {b} is close to {x} × {y} = {number(x * y)}.")  # fmt: skip
+    return Case(
+        "product",
+        text.format(a=a, b=b),
+        sorted([a, b]),
+        Fraction(a * b),
+        f"Round to tens: {a} × {b} is close to {x} × {y} = {number(x * y)}.",
+    )
 
 
 def _per_day(rng: random.Random) -> Case:
     a, days = _near_ten(rng, 20, 100), rng.randint(2, 14)
     text = f"A tap drips {a} times a minute. About how many times does it drip in {days} days?"
     near = _tens(a) * 1_440 * days
-    return Case("drips", text, [a, days], Fraction(a * 1_440 * days),
-                f"A day has 24 × 60 = 1,440 minutes. Take {_tens(a)} drips a minute: {_tens(a)} × 1,440 × {days} = {number(near)}.")  # fmt: skip
+    return Case(
+        "drips",
+        text,
+        [a, days],
+        Fraction(a * 1_440 * days),
+        f"A day has 24 × 60 = 1,440 minutes. Take {_tens(a)} drips a minute: {_tens(a)} × 1,440 × {days} = "
+        f"{number(near)}.",
+    )
 
 
 def _steps(rng: random.Random) -> Case:
     km, cm = rng.randint(3, 42), rng.randint(56, 89)
     text = f"A walker covers {km} km, with steps of {cm} cm. About how many steps is that?"
     near = round(km * 100_000 / _tens(cm))
-    return Case("steps", text, [km, cm], Fraction(km * 100_000, cm),
-                f"{km} km are {number(km * 100_000)} cm. Divided by about {_tens(cm)} that is close to {number(near)}.")  # fmt: skip
+    return Case(
+        "steps",
+        text,
+        [km, cm],
+        Fraction(km * 100_000, cm),
+        f"{km} km are {number(km * 100_000)} cm. Divided by about {_tens(cm)} that is close to {number(near)}.",
+    )
 
 
 def _three_factors(rng: random.Random) -> Case:
     a, b, c = _near_ten(rng, 20, 80), _near_ten(rng, 20, 60), rng.randint(3, 9)
-    text = rng.choice((
-        "A tower has {c} floors with {a} rooms each, and {b} lamps in every room. About how many lamps are there?",
-        "A ship has {c} decks with {a} cabins each, and {b} tiles in every cabin. About how many tiles are there?",
-        "A library has {c} halls with {a} shelves each, and {b} books on every shelf. About how many books are there?",
-    ))  # fmt: skip
+    text = rng.choice(
+        (
+            "A tower has {c} floors with {a} rooms each, and {b} lamps in every room. About how many lamps are there?",
+            "A ship has {c} decks with {a} cabins each, and {b} tiles in every cabin. About how many tiles are there?",
+            "A library has {c} halls with {a} shelves each, and {b} books on every shelf. About how many books are "
+            "there?",
+        )
+    )
     near = _tens(a) * _tens(b) * c
-    return Case("three_factors", text.format(a=a, b=b, c=c), [*sorted([a, b]), c], Fraction(a * b * c),
-                f"Round to tens: {_tens(a)} × {_tens(b)} × {c} = {number(near)}.")  # fmt: skip
+    return Case(
+        "three_factors",
+        text.format(a=a, b=b, c=c),
+        [*sorted([a, b]), c],
+        Fraction(a * b * c),
+        f"Round to tens: {_tens(a)} × {_tens(b)} × {c} = {number(near)}.",
+    )
 
 
 def _reservoir(rng: random.Random) -> Case:
     people, litres, store = rng.randint(12, 95) * 1_000, _near_ten(rng, 90, 180), rng.randint(80, 900)
     text = (
-        f"A town of {number(people)} people uses {litres} litres of water per person and day. Its reservoir holds {store} million "
+        f"A town of {number(people)} people uses {litres} litres of water per person and day. Its reservoir holds "
+        f"{store} million "
         "litres. About how many days does the water last?"
     )
     near = round(store * 1_000_000 / (people * _tens(litres)))
-    return Case("reservoir", text, [people, litres, store], Fraction(store * 1_000_000, people * litres),
-                f"The town uses about {number(people)} × {_tens(litres)} = {number(people * _tens(litres))} litres a day. "
-                f"{store} million litres divided by this is close to {number(near)}.")  # fmt: skip
+    return Case(
+        "reservoir",
+        text,
+        [people, litres, store],
+        Fraction(store * 1_000_000, people * litres),
+        f"The town uses about {number(people)} × {_tens(litres)} = {number(people * _tens(litres))} litres a day. "
+        f"{store} million litres divided by this is close to {number(near)}.",
+    )
 
 
 def _power(rng: random.Random) -> Case:
     lamps, watts, hours = _near_ten(rng, 30, 180), rng.choice((7, 9, 11, 13, 18, 22)), rng.randint(3, 13)
     text = (
-        f"A school has {lamps} lamps of {watts} watts each. They are on for {hours} hours a day. About how many kilowatt-hours do "
+        f"A school has {lamps} lamps of {watts} watts each. They are on for {hours} hours a day. About how many "
+        f"kilowatt-hours do "
         "they use in a year of 365 days?"
     )
     exact = Fraction(lamps * watts * hours * 365, 1_000)
-    return Case("power", text, [lamps, watts, hours], exact,
-                f"Together the lamps take about {_tens(lamps)} × {watts} = {number(_tens(lamps) * watts)} watts. Times {hours} hours and 365 "
-                f"days, divided by 1,000, that is close to {number(round(Fraction(_tens(lamps) * watts * hours * 365, 1_000)))}.")  # fmt: skip
+    return Case(
+        "power",
+        text,
+        [lamps, watts, hours],
+        exact,
+        f"Together the lamps take about {_tens(lamps)} × {watts} = {number(_tens(lamps) * watts)} watts. Times "
+        f"{hours} hours and 365 "
+        f"days, divided by 1,000, that is close to "
+        f"{number(round(Fraction(_tens(lamps) * watts * hours * 365, 1_000)))}.",
+    )
 
 
 def _queue(rng: random.Random) -> Case:
@@ -175,14 +216,21 @@ def _queue(rng: random.Random) -> Case:
         rng.randint(14, 20),
     )
     text = (
-        f"On a line, a train with {trains} coaches leaves every {minutes} minutes for {hours} hours a day. A coach has {seats} seats. "
+        f"On a line, a train with {trains} coaches leaves every {minutes} minutes for {hours} hours a day. A coach "
+        f"has {seats} seats. "
         "About how many seats leave in a week of 7 days?"
     )
     exact = Fraction(60 * hours * 7 * trains * seats, minutes)
     near = round(Fraction(60 * hours * 7 * trains * _tens(seats), minutes))
-    return Case("trains", text, [trains, minutes, seats, hours], exact,
-                f"{60 * hours} minutes a day ÷ {minutes} gives {number(Fraction(60 * hours, minutes))} trains a day. Times 7 days, {trains} coaches "
-                f"and about {_tens(seats)} seats, that is close to {number(near)}.")  # fmt: skip
+    return Case(
+        "trains",
+        text,
+        [trains, minutes, seats, hours],
+        exact,
+        f"{60 * hours} minutes a day ÷ {minutes} gives {number(Fraction(60 * hours, minutes))} trains a day. Times 7 "
+        f"days, {trains} coaches "
+        f"and about {_tens(seats)} seats, that is close to {number(near)}.",
+    )
 
 
 CASES: dict[str, tuple[Callable[[random.Random], Case], ...]] = {

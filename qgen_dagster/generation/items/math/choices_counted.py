@@ -118,11 +118,13 @@ def _either_or(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=2)
     return Draft(
-        stem=f"At lunch there are two kinds of meal: one of {a} soups with one of {b} salads, or one of {c} main dishes with one "
+        stem=f"At lunch there are two kinds of meal: one of {a} soups with one of {b} salads, or one of {c} main "
+        f"dishes with one "
         f"of {d} desserts. How many different meals are possible?",
         key=right,
         distractors=wrong,
-        explanation=f"The first kind gives {a} × {b} = {a * b} meals, the second {c} × {d} = {c * d}. A meal is of one kind or "
+        explanation=f"The first kind gives {a} × {b} = {a * b} meals, the second {c} × {d} = {c * d}. A meal is of "
+        f"one kind or "
         f"the other, so add: {a * b} + {c * d} = {key}.",
         structure={"kind": "either_or", "cases": sorted([sorted([a, b]), sorted([c, d])])},
         expected_success=expected("easy", 0.8),
@@ -150,11 +152,13 @@ def _code(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=symbols)
     return Draft(
-        stem=f"A code has {length} places. Each place holds one of {symbols} symbols, and a symbol may appear more than once. "
+        stem=f"A code has {length} places. Each place holds one of {symbols} symbols, and a symbol may appear more "
+        f"than once. "
         "How many different codes are there?",
         key=right,
         distractors=wrong,
-        explanation=f"Each of the {length} places has {symbols} choices: {' × '.join([str(symbols)] * length)} = {number(key)}.",
+        explanation=f"Each of the {length} places has {symbols} choices: {' × '.join([str(symbols)] * length)} = "
+        f"{number(key)}.",
         structure={"kind": "code", "length": length, "symbols": symbols},
         expected_success=expected("easy", 0.5),
     )
@@ -185,12 +189,15 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=2)
     team = rng.choice(TEAMS)
     return Draft(
-        stem=f"From {a} {one} and {b} {other}, a {team} of {r} {_some(one, r)} and {s} {_some(other, s)} is to be chosen. "
+        stem=f"From {a} {one} and {b} {other}, a {team} of {r} {_some(one, r)} and {s} {_some(other, s)} is to be "
+        f"chosen. "
         "In how many ways can this be done?",
         key=right,
         distractors=wrong,
-        explanation=f"The order within the {team} does not matter. There are {comb(a, r)} ways to choose {r} of {a} {one} and "
-        f"{comb(b, s)} ways to choose {s} of {b} {other}. Each goes with each: {comb(a, r)} × {comb(b, s)} = {number(key)}.",
+        explanation=f"The order within the {team} does not matter. There are {comb(a, r)} ways to choose {r} of {a} "
+        f"{one} and "
+        f"{comb(b, s)} ways to choose {s} of {b} {other}. Each goes with each: {comb(a, r)} × {comb(b, s)} = "
+        f"{number(key)}.",
         structure={"kind": "two_groups", "groups": sorted([[a, r], [b, s]])},
         expected_success=expected("medium", 0.3 + 0.2 * (r > 1 and s > 1) + 0.2 * (max(r, s) > 2)),
     )
@@ -211,13 +218,21 @@ def _last_digit(rng: random.Random, place: int) -> Draft:
     slips = [
         Slip(last * n ** (length - 1), "repetition_allowed", "This uses digits more than once."),
         Slip(perm(n, length), "condition_ignored", f"This counts all the numbers, not only the {word} ones."),
-        Slip(perm(last, length) if last >= length else last * (last - 1), "all_digits_restricted", f"This makes every digit {word}; only the last one needs to be."),
+        Slip(
+            perm(last, length) if last >= length else last * (last - 1),
+            "all_digits_restricted",
+            f"This makes every digit {word}; only the last one needs to be.",
+        ),
         Slip((n - last) * perm(n - 1, length - 1), "wrong_parity", f"This counts the numbers that are not {word}."),
         Slip(last * comb(n - 1, length - 1), "order_ignored", "This ignores the order of the other digits."),
         Slip(last * perm(n, length - 1), "last_digit_used_again", "This forgets that the last digit is used up."),
-        Slip(perm(n, length) // 2, "halved", f"This takes half of all the numbers, but {last} of {n} digits are {word}."),
-        Slip(perm(n - 1, length - 1), "last_digit_fixed", f"This counts one choice for the last digit; there are {last}."),
-    ]  # fmt: skip
+        Slip(
+            perm(n, length) // 2, "halved", f"This takes half of all the numbers, but {last} of {n} digits are {word}."
+        ),
+        Slip(
+            perm(n - 1, length - 1), "last_digit_fixed", f"This counts one choice for the last digit; there are {last}."
+        ),
+    ]
     right, wrong = offer(rng, place, key, slips, step=last)
     factors = " × ".join(str(n - 1 - i) for i in range(length - 1))
     return Draft(
@@ -225,8 +240,10 @@ def _last_digit(rng: random.Random, place: int) -> Draft:
         f"{listed([str(d) for d in digits])}, if no digit is used more than once in a number?",
         key=right,
         distractors=wrong,
-        explanation=f"An {word} number ends in an {word} digit: {_choices(last)} for the last place. For the other places, taken "
-        f"in order, {listed([str(n - 1 - i) for i in range(length - 1)])} digits are left: {last} × {factors} = {number(key)}.",
+        explanation=f"An {word} number ends in an {word} digit: {_choices(last)} for the last place. For the other "
+        f"places, taken "
+        f"in order, {listed([str(n - 1 - i) for i in range(length - 1)])} digits are left: {last} × {factors} = "
+        f"{number(key)}.",
         structure={"kind": "last_digit", "digits": digits, "length": length, "odd": odd},
         expected_success=expected("medium", 0.4 + 0.2 * (length > 3) + n / 35),
     )
@@ -256,12 +273,15 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=2)
     team = rng.choice(TEAMS)
     return Draft(
-        stem=f"A {team} of {r} people is to be chosen from {a} {one} and {b} {other}. It must have at least one of the {one} in "
+        stem=f"A {team} of {r} people is to be chosen from {a} {one} and {b} {other}. It must have at least one of "
+        f"the {one} in "
         "it. In how many ways can it be chosen?",
         key=right,
         distractors=wrong,
-        explanation=f"Without the condition there are {number(comb(a + b, r))} ways to choose {r} of {a + b} people. In "
-        f"{number(none)} of them all {r} are {other}. So {number(comb(a + b, r))} − {number(none)} = {number(key)} are left.",
+        explanation=f"Without the condition there are {number(comb(a + b, r))} ways to choose {r} of {a + b} people. "
+        f"In "
+        f"{number(none)} of them all {r} are {other}. So {number(comb(a + b, r))} − {number(none)} = {number(key)} "
+        f"are left.",
         structure={"kind": "at_least_one", "of": a, "others": b, "chosen": r},
         expected_success=expected("hard", 0.1 * r + 0.1 * (a > 4)),
     )
@@ -294,11 +314,13 @@ def _not_both(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=2)
     team = rng.choice(TEAMS)
     return Draft(
-        stem=f"A {team} of {r} is to be chosen from {n} people, {a} and {b} among them. {a} and {b} must not both be in it. "
+        stem=f"A {team} of {r} is to be chosen from {n} people, {a} and {b} among them. {a} and {b} must not both be "
+        f"in it. "
         "In how many ways can it be chosen?",
         key=right,
         distractors=wrong,
-        explanation=f"Without the condition there are {number(comb(n, r))} ways to choose {r} of {n}. Both {a} and {b} are in "
+        explanation=f"Without the condition there are {number(comb(n, r))} ways to choose {r} of {n}. Both {a} and "
+        f"{b} are in "
         f"{number(together)} of them: as many as there are ways to choose the other {r - 2} from {n - 2} people. "
         f"So {number(comb(n, r))} − {number(together)} = {number(key)} are left.",
         structure={"kind": "not_both", "people": n, "chosen": r},
@@ -353,7 +375,8 @@ def _with_zero(rng: random.Random, place: int) -> Draft:
         "A number does not begin with 0.",
         key=right,
         distractors=wrong,
-        explanation=f"{zero_part}{ends} there are {_choices(nonzero)} for the last place and {n - 2} for the first (not 0), and "
+        explanation=f"{zero_part}{ends} there are {_choices(nonzero)} for the last place and {n - 2} for the first "
+        f"(not 0), and "
         f"the rest follows: {nonzero} × {n - 2}{middle} = {number(otherwise)}.{total}",
         structure={"kind": "with_zero", "digits": digits, "length": length, "odd": odd},
         expected_success=expected("hard", 0.4 + 0.3 * (not odd) + 0.2 * (length > 3)),

@@ -105,7 +105,8 @@ def _in_range(rng: random.Random, place: int) -> Draft:
         stem=f"{opening} How many of the {things} are multiples of {a}?",
         key=right,
         distractors=wrong,
-        explanation=f"Up to {last} there are {high} multiples of {a}, the largest being {high * a}. Of these, {low} are below "
+        explanation=f"Up to {last} there are {high} multiples of {a}, the largest being {high * a}. Of these, {low} "
+        f"are below "
         f"{first}. That leaves {high} − {low} = {key}.",
         structure={"kind": "one", "divisors": [a], "range": [first, last]},
         expected_success=expected("medium", 0.2 + a / 40),
@@ -147,7 +148,8 @@ def _of_both(rng: random.Random, place: int) -> Draft:
         stem=f"{opening} How many of the {things} are multiples of both {a} and {b}?",
         key=right,
         distractors=wrong,
-        explanation=f"A multiple of both is a multiple of {both}, the least common multiple of {a} and {b}. The largest one up "
+        explanation=f"A multiple of both is a multiple of {both}, the least common multiple of {a} and {b}. The "
+        f"largest one up "
         f"to {last} is {key * both} = {key} × {both}, so there are {key}.",
         structure={"kind": "both", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("medium", 0.5 + 0.3 * (gcd(a, b) > 1)),
@@ -181,7 +183,8 @@ def _of_either(rng: random.Random, place: int) -> Draft:
         stem=f"{opening} How many of the {things} are multiples of {a} or of {b} (or of both)?",
         key=right,
         distractors=wrong,
-        explanation=f"There are {x} multiples of {a} and {y} multiples of {b}. The {twice} multiples of {both} are among both and "
+        explanation=f"There are {x} multiples of {a} and {y} multiples of {b}. The {twice} multiples of {both} are "
+        f"among both and "
         f"must be counted once only: {x} + {y} − {twice} = {key}.",
         structure={"kind": "either", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("hard", 0.2 + 0.4 * (gcd(a, b) > 1)),
@@ -221,7 +224,8 @@ def _but_not(rng: random.Random, place: int) -> Draft:
         stem=f"{opening} How many of the {things} are multiples of {a} but not of {b}?",
         key=right,
         distractors=wrong,
-        explanation=f"There are {x} multiples of {a}. Those that are multiples of {b} too are the multiples of {both}, and there "
+        explanation=f"There are {x} multiples of {a}. Those that are multiples of {b} too are the multiples of "
+        f"{both}, and there "
         f"are {twice} of these. So {x} − {twice} = {key} are left.",
         structure={"kind": "but_not", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("hard", 0.3 + 0.4 * (gcd(a, b) > 1)),

@@ -71,11 +71,17 @@ def _one_leg(rng: random.Random, place: int) -> Draft:
     if rng.random() < 0.5:
         stem = f"{who} {way.verb} for {minutes} minutes at {speed} km/h. How far is that?"
         slips, key, show, step = _distance_slips(speed, minutes, distance), distance, _km, 1
-        why = f"{minutes} minutes are {minutes}/60 = {_hours(minutes)} of an hour. The distance is {speed} × {_hours(minutes)} = {_km(distance)}."
+        why = (
+            f"{minutes} minutes are {minutes}/60 = {_hours(minutes)} of an hour. The distance is {speed} × "
+            f"{_hours(minutes)} = {_km(distance)}."
+        )
     else:
         stem = f"{who} {way.verb} {distance} km at {speed} km/h. How long does that take?"
         slips, key, show, step = _time_slips(speed, minutes, distance), minutes, _minutes, 5
-        why = f"The time is {distance} ÷ {speed} = {_hours(minutes)} of an hour; {_hours(minutes)} × 60 = {_minutes(minutes)}."
+        why = (
+            f"The time is {distance} ÷ {speed} = {_hours(minutes)} of an hour; {_hours(minutes)} × 60 = "
+            f"{_minutes(minutes)}."
+        )
     right, wrong = offer(rng, place, key, slips, show, step=step)
     return Draft(
         stem=stem,
@@ -168,7 +174,8 @@ def _two_legs(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _minutes, step=5)
     who = pick_names(rng, 1)[0]
     return Draft(
-        stem=f"{who} {way.verb} {near} km at {v} km/h, rests for {rest} minutes, and then goes on for {far} km at {w} km/h. "
+        stem=f"{who} {way.verb} {near} km at {v} km/h, rests for {rest} minutes, and then goes on for {far} km at "
+        f"{w} km/h. "
         "How long does all this take?",
         key=right,
         distractors=wrong,
@@ -205,7 +212,8 @@ def _mean_of_legs(rng: random.Random, place: int) -> Draft:
         "What is the mean speed for the whole way?",
         key=right,
         distractors=wrong,
-        explanation=f"The legs are {v * t // 60} km and {w * u // 60} km long, {metres // 60} km together, and take {t + u} minutes. "
+        explanation=f"The legs are {v * t // 60} km and {w * u // 60} km long, {metres // 60} km together, and take "
+        f"{t + u} minutes. "
         f"The mean speed is {metres // 60} ÷ {t + u} × 60 = {_kmh(key)}.",
         structure={"kind": "mean", "legs": sorted([[v, t], [w, u]])},
         expected_success=expected("medium", 0.7 + 0.2 * (t % 30 != 0 or u % 30 != 0)),
@@ -245,12 +253,14 @@ def _meeting(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _minutes, step=5)
     a, b = pick_names(rng, 2)
     return Draft(
-        stem=f"Two villages are {distance} km apart. {a} leaves one of them, {way.doing} towards the other at {v} km/h. "
+        stem=f"Two villages are {distance} km apart. {a} leaves one of them, {way.doing} towards the other at {v} "
+        f"km/h. "
         f"{late} minutes later, {b} leaves the other, {way.doing} towards {a} at {w} km/h. "
         f"How long after the start of {a} do the two meet?",
         key=right,
         distractors=wrong,
-        explanation=f"In {late} minutes {a} covers {ahead} km, so {distance - ahead} km are left. Now the two come closer at "
+        explanation=f"In {late} minutes {a} covers {ahead} km, so {distance - ahead} km are left. Now the two come "
+        f"closer at "
         f"{v} + {w} = {v + w} km/h and need {distance - ahead} ÷ {v + w} × 60 = {together} minutes. "
         f"In all: {late} + {together} = {_minutes(key)}.",
         structure={"kind": "meeting", "speeds": [v, w], "late": late, "distance": distance},
@@ -293,11 +303,13 @@ def _catching_up(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _minutes, step=5)
     a, b = pick_names(rng, 2)
     return Draft(
-        stem=f"{a} leaves a village, {way.doing} at {v} km/h. {late} minutes later, {b} leaves the same village and follows on "
+        stem=f"{a} leaves a village, {way.doing} at {v} km/h. {late} minutes later, {b} leaves the same village and "
+        f"follows on "
         f"the same road at {w} km/h. How long after the start of {a} does {b} catch up?",
         key=right,
         distractors=wrong,
-        explanation=f"In {late} minutes {a} gets {ahead} km ahead. {b} gains {w} − {v} = {w - v} km in an hour, so closing "
+        explanation=f"In {late} minutes {a} gets {ahead} km ahead. {b} gains {w} − {v} = {w - v} km in an hour, so "
+        f"closing "
         f"the gap takes {ahead} ÷ {w - v} × 60 = {chase} minutes. In all: {late} + {chase} = {_minutes(key)}.",
         structure={"kind": "catching_up", "speeds": [v, w], "late": late},
         expected_success=expected("hard", 0.4 + 0.3 * (late % 30 != 0)),

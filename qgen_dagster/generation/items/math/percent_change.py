@@ -155,7 +155,8 @@ def _two_forwards(rng: random.Random, place: int) -> Draft:
         f"In the second year it {_verb(second)}. How many {c.things} are there after the second year?",
         key=right,
         distractors=wrong,
-        explanation=f"After the first year there are {100 + first}% of {number(start)}, which is {number(between)}. The second "
+        explanation=f"After the first year there are {100 + first}% of {number(start)}, which is {number(between)}. "
+        f"The second "
         f"percentage is taken of this new number: {100 + second}% of {number(between)} is {number(key)}.",
         structure={"kind": "forwards", "start": start, "changes": [first, second]},
         expected_success=expected("medium", 0.3 + 0.5 * _fussy(first, second)),
@@ -247,12 +248,15 @@ def _two_back(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=20)
     return Draft(
-        stem=f"In the first year the number of {c.things} {c.place} {_verb(first)}. In the second year it {_verb(second)}. "
+        stem=f"In the first year the number of {c.things} {c.place} {_verb(first)}. In the second year it "
+        f"{_verb(second)}. "
         f"After that there are {number(end)} {c.things}. How many were there at the start?",
         key=right,
         distractors=wrong,
-        explanation=f"Work backwards. {number(end)} is {100 + second}% of the number after the first year, which was therefore "
-        f"{number(between)}. That in turn is {100 + first}% of the number at the start, which was therefore {number(key)}.",
+        explanation=f"Work backwards. {number(end)} is {100 + second}% of the number after the first year, which was "
+        f"therefore "
+        f"{number(between)}. That in turn is {100 + first}% of the number at the start, which was therefore "
+        f"{number(key)}.",
         structure={"kind": "back", "end": end, "changes": [first, second]},
         expected_success=expected("hard", 0.3 + 0.5 * _fussy(first, second)),
     )
@@ -296,11 +300,13 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=20)
     return Draft(
-        stem=f"In {owner}, {share}% of the {people} are {one} and the others are {other}. Of the {one}, {of_one}% {do}; of the "
+        stem=f"In {owner}, {share}% of the {people} are {one} and the others are {other}. Of the {one}, {of_one}% "
+        f"{do}; of the "
         f"{other}, {of_other}% {do}. In all, {number(doing)} {people} {do}. How many {people} are there?",
         key=right,
         distractors=wrong,
-        explanation=f"Of all {people}, {share}% × {of_one}% = {number(Fraction(share * of_one, 100))}% are {one} who {do}, and "
+        explanation=f"Of all {people}, {share}% × {of_one}% = {number(Fraction(share * of_one, 100))}% are {one} who "
+        f"{do}, and "
         f"{rest}% × {of_other}% = {number(Fraction(rest * of_other, 100))}% are {other} who do. Together that is "
         f"{number(overall)}%. If {number(overall)}% are {number(doing)}, then 100% are {number(key)} {people}.",
         structure={"kind": "groups", "groups": sorted([[share, of_one], [rest, of_other]]), "doing": doing},

@@ -93,7 +93,8 @@ def _share_of_total(rng: random.Random, place: int) -> Draft:
         f"How many {items} does {who} get?",
         key=right,
         distractors=wrong,
-        explanation=f"The ratio has {asked} + {other} = {parts} parts, so one part is {number(total)} ÷ {parts} = {part} "
+        explanation=f"The ratio has {asked} + {other} = {parts} parts, so one part is {number(total)} ÷ {parts} = "
+        f"{part} "
         f"{items}. {who} gets {asked} of the parts: {asked} × {part} = {number(key)}.",
         structure={"kind": "share", "ratio": [asked, other], "total": total},
         expected_success=expected("easy", (parts - 3) / 14),
@@ -148,17 +149,25 @@ def _from_difference(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=part)
     what = f"{whom} gets {parts} parts" if whom else f"All the parts together are {parts}"
     return Draft(
-        stem=f"{names[0]}, {names[1]} and {names[2]} share some {items} in the ratio {terms[0]} : {terms[1]} : {terms[2]}, "
+        stem=f"{names[0]}, {names[1]} and {names[2]} share some {items} in the ratio {terms[0]} : {terms[1]} : "
+        f"{terms[2]}, "
         f"in that order. {names[more]} gets {number(difference)} {items} more than {names[less]}. {question}",
         key=right,
         distractors=wrong,
-        explanation=f"{names[more]} gets {terms[more]} parts and {names[less]} gets {terms[less]}, so the difference of "
+        explanation=f"{names[more]} gets {terms[more]} parts and {names[less]} gets {terms[less]}, so the difference "
+        f"of "
         f"{number(difference)} {items} is {_parts(gap)}. One part is "
         f"{number(difference)} ÷ {gap} = {part}. {what}: {parts} × {part} = {number(key)}.",
-        structure={"kind": "difference", "more": terms[more], "less": terms[less], "third": terms[third],
-                   "difference": difference, "asked": asked},
+        structure={
+            "kind": "difference",
+            "more": terms[more],
+            "less": terms[less],
+            "third": terms[third],
+            "difference": difference,
+            "asked": asked,
+        },
         expected_success=expected("medium", (gap > 1) * 0.5 + sum(terms) / 48),
-    )  # fmt: skip
+    )
 
 
 def _linked(rng: random.Random, place: int) -> Draft:
@@ -217,18 +226,24 @@ def _linked(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=part)
     return Draft(
-        stem=f"{names[0]}, {names[1]} and {names[2]} share some {items}. The shares of {names[0]} and {names[1]} are in the "
+        stem=f"{names[0]}, {names[1]} and {names[2]} share some {items}. The shares of {names[0]} and {names[1]} are "
+        f"in the "
         f"ratio {a} : {b1}. The shares of {names[1]} and {names[2]} are in the ratio {b2} : {c}. {fact} "
         f"How many {items} does {names[1]} get?",
         key=right,
         distractors=wrong,
-        explanation=f"{names[1]} stands in both ratios, as {b1} and as {b2}; both become {scale}. The three shares are then in "
+        explanation=f"{names[1]} stands in both ratios, as {b1} and as {b2}; both become {scale}. The three shares "
+        f"are then in "
         f"the ratio {joined}. {number(known)} {items} are {_parts(known_parts)}, so one part is "
         f"{number(known)} ÷ {known_parts} = {part}. {names[1]} gets {scale} × {part} = {number(key)}.",
-        structure={"kind": "linked", "ratios": min([[a, b1], [b2, c]], [[c, b2], [b1, a]]), "known": known,
-                   "by": "total" if by_total else "difference"},
+        structure={
+            "kind": "linked",
+            "ratios": min([[a, b1], [b2, c]], [[c, b2], [b1, a]]),
+            "known": known,
+            "by": "total" if by_total else "difference",
+        },
         expected_success=expected("hard", 0.3 + (not by_total) * 0.2 + scale / 84),
-    )  # fmt: skip
+    )
 
 
 def _handed_over(rng: random.Random, place: int) -> Draft:
@@ -271,7 +286,8 @@ def _handed_over(rng: random.Random, place: int) -> Draft:
         f"How many {items} {question}?",
         key=right,
         distractors=wrong,
-        explanation=f"The total does not change. Take it as {whole} equal parts, which both {a + b} and {c + d} divide: {giver} "
+        explanation=f"The total does not change. Take it as {whole} equal parts, which both {a + b} and {c + d} "
+        f"divide: {giver} "
         f"has {_parts(parts_before)} at first and {parts_after} now. The difference of "
         f"{_parts(parts_before - parts_after)} is {number(moved)} {items}, so one part is {unit}. "
         f"{giver} has {parts_before if asked_start else parts_after} × {unit} = {number(key)}.",

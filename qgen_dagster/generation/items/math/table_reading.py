@@ -133,15 +133,24 @@ def _two_cells(rng: random.Random, place: int) -> Draft:
     what, done = table.columns[c], table.theme.done
     slips = [
         *_swapped_digits(key, [more]),
-        Slip(abs(table.cells[r][d] - table.cells[s][d]), "wrong_column", f"This reads the column of {table.columns[d]}."),
-        *(Slip(abs(more - table.cells[q][c]), "wrong_row", f"This reads {table.days[q]} instead of {table.days[s]}.") for q in range(4) if q not in (r, s)),
+        Slip(
+            abs(table.cells[r][d] - table.cells[s][d]), "wrong_column", f"This reads the column of {table.columns[d]}."
+        ),
+        *(
+            Slip(abs(more - table.cells[q][c]), "wrong_row", f"This reads {table.days[q]} instead of {table.days[s]}.")
+            for q in range(4)
+            if q not in (r, s)
+        ),
         Slip(more + less, "added", "This adds the two numbers."),
         Slip(more, "one_cell_only", f"This is the number for {table.days[r]} alone."),
         Slip(less, "one_cell_only", f"This is the number for {table.days[s]} alone."),
         Slip(abs(table.total(r) - table.total(s)), "row_totals", "This compares the totals of the two days."),
-    ]  # fmt: skip
+    ]
     stem = f"How many more {what} were {done} on {table.days[r]} than on {table.days[s]}?"
-    why = f"The column of {what} has {more} for {table.days[r]} and {less} for {table.days[s]}. The difference is {more} − {less} = {key}."
+    why = (
+        f"The column of {what} has {more} for {table.days[r]} and {less} for {table.days[s]}. The difference is "
+        f"{more} − {less} = {key}."
+    )
     return _draft(
         rng, place, "easy", table, stem, key, slips, why, ["two_cells", r, s, c], 0.1 + 0.2 * (more % 10 < less % 10)
     )
@@ -205,17 +214,28 @@ def _mean(rng: random.Random, place: int) -> Draft:
     key = total // rows
     slips = [
         Slip(middle, "median", "This is the middle value, not the mean."),
-        Slip(Fraction(ordered[0] + ordered[-1], 2), "mid_range", "This is the mean of the smallest and the largest value only."),
-        *(Slip(Fraction(sum(table.column(d)), rows), "wrong_column", f"This is the mean of {table.columns[d]}.") for d in range(3) if d != c),
+        Slip(
+            Fraction(ordered[0] + ordered[-1], 2),
+            "mid_range",
+            "This is the mean of the smallest and the largest value only.",
+        ),
+        *(
+            Slip(Fraction(sum(table.column(d)), rows), "wrong_column", f"This is the mean of {table.columns[d]}.")
+            for d in range(3)
+            if d != c
+        ),
         Slip(Fraction(total, rows - 1), "wrong_count", f"This divides by {rows - 1}, but there are {rows} days."),
         Slip(Fraction(total, rows + 1), "wrong_count", f"This divides by {rows + 1}, but there are {rows} days."),
         Slip(Fraction(total, 3), "wrong_count", f"This divides by the number of columns, but there are {rows} days."),
         Slip(ordered[-1], "largest", "This is the largest value."),
         Slip(ordered[0], "smallest", "This is the smallest value."),
         Slip(Fraction(column[0] + column[-1], 2), "ends_only", "This is the mean of the first and the last day only."),
-    ]  # fmt: skip
+    ]
     stem = f"What is the mean number of {what} {table.theme.done} per day?"
-    why = f"The {rows} values for {what} add up to {' + '.join(map(str, column))} = {total}. The mean is {total} ÷ {rows} = {key}."
+    why = (
+        f"The {rows} values for {what} add up to {' + '.join(map(str, column))} = {total}. The mean is {total} ÷ "
+        f"{rows} = {key}."
+    )
     return _draft(rng, place, "medium", table, stem, key, slips, why, ["mean", c], 0.2 + rows / 20)
 
 
@@ -228,17 +248,37 @@ def _row_difference(rng: random.Random, place: int) -> Draft:
     first, second = table.cells[r], table.cells[s]
     slips = [
         *_swapped_digits(key, first),
-        *(Slip(abs(a - b), "one_column_only", f"This compares the {what} only.") for a, b, what in zip(first, second, table.columns, strict=True)),
-        Slip(abs(first[0] + first[1] - second[0] - second[1]), "column_left_out", f"This leaves out the {table.columns[2]}."),
-        *(Slip(abs(table.total(r) - table.total(q)), "wrong_row", f"This reads {table.days[q]} instead of {table.days[s]}.") for q in range(4) if q not in (r, s)),
+        *(
+            Slip(abs(a - b), "one_column_only", f"This compares the {what} only.")
+            for a, b, what in zip(first, second, table.columns, strict=True)
+        ),
+        Slip(
+            abs(first[0] + first[1] - second[0] - second[1]),
+            "column_left_out",
+            f"This leaves out the {table.columns[2]}.",
+        ),
+        *(
+            Slip(
+                abs(table.total(r) - table.total(q)),
+                "wrong_row",
+                f"This reads {table.days[q]} instead of {table.days[s]}.",
+            )
+            for q in range(4)
+            if q not in (r, s)
+        ),
         Slip(table.total(r), "one_total_only", f"This is the total for {table.days[r]}."),
-        Slip(sum(abs(a - b) for a, b in zip(first, second, strict=True)), "signs_lost", "This adds all the differences, though some go the other way."),
-    ]  # fmt: skip
+        Slip(
+            sum(abs(a - b) for a, b in zip(first, second, strict=True)),
+            "signs_lost",
+            "This adds all the differences, though some go the other way.",
+        ),
+    ]
     stem = (
         f"How many more {table.theme.things} in all were {table.theme.done} on {table.days[r]} than on {table.days[s]}?"
     )
     why = (
-        f"{table.days[r]}: {' + '.join(map(str, first))} = {table.total(r)}. {table.days[s]}: {' + '.join(map(str, second))} = "
+        f"{table.days[r]}: {' + '.join(map(str, first))} = {table.total(r)}. {table.days[s]}: "
+        f"{' + '.join(map(str, second))} = "
         f"{table.total(s)}. The difference is {table.total(r)} − {table.total(s)} = {key}."
     )
     return _draft(rng, place, "medium", table, stem, key, slips, why, ["row_difference", r, s], 0.2)
@@ -258,16 +298,30 @@ def _share_of_row(rng: random.Random, place: int) -> Draft:
         raise Unsuitable("no whole percentage")
     key, what, day = part * 100 // whole, table.columns[c], table.days[r]
     slips = [
-        Slip(Fraction(part * 100, rest), "share_of_the_rest", f"This compares with the other {table.theme.things}, not with all of them."),
+        Slip(
+            Fraction(part * 100, rest),
+            "share_of_the_rest",
+            f"This compares with the other {table.theme.things}, not with all of them.",
+        ),
         Slip(part, "number_as_percentage", f"This takes the number {part} for a percentage."),
-        *(Slip(Fraction(table.cells[r][d] * 100, whole), "wrong_column", f"This is the share of {table.columns[d]}.") for d in others),
+        *(
+            Slip(Fraction(table.cells[r][d] * 100, whole), "wrong_column", f"This is the share of {table.columns[d]}.")
+            for d in others
+        ),
         Slip(100 - key, "complement", "This is the share of all the others."),
-        Slip(Fraction(part * 100, sum(table.column(c))), "share_of_column", f"This is the share of {day} in all the {what}."),
+        Slip(
+            Fraction(part * 100, sum(table.column(c))),
+            "share_of_column",
+            f"This is the share of {day} in all the {what}.",
+        ),
         Slip(Fraction(whole * 100, 300), "third", "This takes equal shares of the three columns."),
-    ]  # fmt: skip
+    ]
     stem = f"What percentage of the {table.theme.things} {table.theme.done} on {day} were {what}?"
     row = " + ".join(map(str, table.cells[r]))
-    why = f"On {day}, {row} = {whole} {table.theme.things} were {table.theme.done}, and {part} of them were {what}: {part} ÷ {whole} = {key}%."
+    why = (
+        f"On {day}, {row} = {whole} {table.theme.things} were {table.theme.done}, and {part} of them were {what}: "
+        f"{part} ÷ {whole} = {key}%."
+    )
     return _draft(rng, place, "medium", table, stem, key, slips, why, ["share_of_row", r, c], 0.7, percent=True)
 
 
@@ -288,16 +342,29 @@ def _share_of_all(rng: random.Random, place: int) -> Draft:
     first = table.cells[0]
     shares = [Fraction(row[c] * 100, sum(row)) for row in table.cells]
     slips = [
-        Slip(Fraction(part * 100, whole - part), "share_of_the_rest", f"This compares with the other {table.theme.things}, not with all of them."),
+        Slip(
+            Fraction(part * 100, whole - part),
+            "share_of_the_rest",
+            f"This compares with the other {table.theme.things}, not with all of them.",
+        ),
         Slip(Fraction(first[c] * 100, sum(first)), "one_row_only", f"This is the share on {table.days[0]} alone."),
-        *(Slip(Fraction(sum(table.column(d)) * 100, whole), "wrong_column", f"This is the share of {table.columns[d]}.") for d in range(3) if d != c),
+        *(
+            Slip(
+                Fraction(sum(table.column(d)) * 100, whole), "wrong_column", f"This is the share of {table.columns[d]}."
+            )
+            for d in range(3)
+            if d != c
+        ),
         Slip(100 - key, "complement", "This is the share of all the others."),
-        *(Slip(Fraction(round(share)), "one_row_only", f"This is about the share on {day} alone.") for share, day in zip(shares[1:], table.days[1:], strict=True)),
+        *(
+            Slip(Fraction(round(share)), "one_row_only", f"This is about the share on {day} alone.")
+            for share, day in zip(shares[1:], table.days[1:], strict=True)
+        ),
         Slip(33, "third", "This takes equal shares of the three columns."),
         Slip(key + 5, "rough_guess", "This is a rough guess; the totals give another share."),
         Slip(key - 5, "rough_guess", "This is a rough guess; the totals give another share."),
         Slip(25, "share_of_days", "This takes each day as a quarter; the question is about a column."),
-    ]  # fmt: skip
+    ]
     stem = f"What percentage of all the {table.theme.things} in the table were {what}?"
     why = (
         f"All {what}: {' + '.join(map(str, table.column(c)))} = {part}. Everything in the table: {number(whole)}. "
@@ -321,13 +388,26 @@ def _takings(rng: random.Random, place: int) -> Draft:
         Slip(sum(map(abs, parts)), "signs_lost", "This adds all the differences, though some go the other way."),
         Slip(sum(gaps) * mean_price, "mean_price", "This takes the mean of the three prices for all."),
         Slip(abs(sum(gaps)), "prices_ignored", f"This is the difference in the number of {table.theme.things}."),
-        *(Slip(abs(key - part), "column_left_out", f"This leaves out the {what}.") for part, what in zip(parts, table.columns, strict=True)),
-        *(Slip(abs(part), "one_column_only", f"This compares the {what} only.") for part, what in zip(parts, table.columns, strict=True)),
-        Slip(abs(prices[1] * gaps[0] + prices[0] * gaps[1] + prices[2] * gaps[2]), "prices_swapped", "This swaps two of the prices."),
+        *(
+            Slip(abs(key - part), "column_left_out", f"This leaves out the {what}.")
+            for part, what in zip(parts, table.columns, strict=True)
+        ),
+        *(
+            Slip(abs(part), "one_column_only", f"This compares the {what} only.")
+            for part, what in zip(parts, table.columns, strict=True)
+        ),
+        Slip(
+            abs(prices[1] * gaps[0] + prices[0] * gaps[1] + prices[2] * gaps[2]),
+            "prices_swapped",
+            "This swaps two of the prices.",
+        ),
         Slip(abs(sum(gaps)) * sum(prices), "prices_added", "This multiplies by all the prices together."),
-    ]  # fmt: skip
+    ]
     priced = listed([f"{what} cost {p} euros" for what, p in zip(table.columns, prices, strict=True)])
-    stem = f"Each item has its price: {priced} each. How much more money (in euros) was taken on {table.days[r]} than on {table.days[s]}?"
+    stem = (
+        f"Each item has its price: {priced} each. How much more money (in euros) was taken on {table.days[r]} than "
+        f"on {table.days[s]}?"
+    )
     sums = [" + ".join(f"{n} × {p}" for n, p in zip(table.cells[row], prices, strict=True)) for row in (r, s)]
     why = (
         f"{table.days[r]}: {sums[0]} = {number(more)} euros. {table.days[s]}: {sums[1]} = {number(less)} euros. "

@@ -76,10 +76,12 @@ def _sum_and_difference(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=2)
     return Draft(
-        stem=f"{a} and {b} have {total} {things} together. {a} has {gap} {things} more than {b}. How many {things} does {who} have?",
+        stem=f"{a} and {b} have {total} {things} together. {a} has {gap} {things} more than {b}. How many {things} "
+        f"does {who} have?",
         key=right,
         distractors=wrong,
-        explanation=f"Without the {gap} that {a} has more, both would have the same: {total} − {gap} = {total - gap}, so {less} each. "
+        explanation=f"Without the {gap} that {a} has more, both would have the same: {total} − {gap} = "
+        f"{total - gap}, so {less} each. "
         + (f"{b} has {less}." if key == less else f"{a} has {less} + {gap} = {more}."),
         structure={
             "kind": "sum_and_difference",
@@ -115,12 +117,15 @@ def _two_kinds(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=2)
     extra = total - s * heads
     return Draft(
-        stem=f"{where} {heads} {small} and {large} in all, with {number(total)} {parts} altogether. Each of the {small} has {s} "
+        stem=f"{where} {heads} {small} and {large} in all, with {number(total)} {parts} altogether. Each of the "
+        f"{small} has {s} "
         f"{parts}, and each of the {large} has {m}. How many {asked} are there?",
         key=right,
         distractors=wrong,
-        explanation=f"If all {heads} were {small}, there would be {s} × {heads} = {s * heads} {parts}. There are {extra} more, and "
-        f"each of the {large} brings {m - s} more. So there are {_divided(extra, m - s)} {large} and {heads} − {y} = {x} {small}.",
+        explanation=f"If all {heads} were {small}, there would be {s} × {heads} = {s * heads} {parts}. There are "
+        f"{extra} more, and "
+        f"each of the {large} brings {m - s} more. So there are {_divided(extra, m - s)} {large} and {heads} − {y} = "
+        f"{x} {small}.",
         structure={
             "kind": "two_kinds",
             "parts": [s, m],
@@ -152,10 +157,12 @@ def _ages_later(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, _years, step=2)
     return Draft(
-        stem=f"{a} is {TIMES[k]} as old as {b}. In {years} years, {a} will be {TIMES[later]} as old as {b}. How old is {who} now?",
+        stem=f"{a} is {TIMES[k]} as old as {b}. In {years} years, {a} will be {TIMES[later]} as old as {b}. How old "
+        f"is {who} now?",
         key=right,
         distractors=wrong,
-        explanation=f"Call the age of {b} x. Then {k}x + {years} = {later} × (x + {years}), so {_times(k - later)}x = {(later - 1) * years} and "
+        explanation=f"Call the age of {b} x. Then {k}x + {years} = {later} × (x + {years}), so {_times(k - later)}x "
+        f"= {(later - 1) * years} and "
         f"x = {young}. {b} is {young} and {a} is {k} × {young} = {old}. So {who} is {_years(key)} old.",
         structure={
             "kind": "ages_later",
@@ -195,11 +202,13 @@ def _exchange(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=n)
     return Draft(
-        stem=f"If {p} gives {n} {things} to {q}, both have the same number. If {q} gives {n} {things} to {p} instead, {p} has "
+        stem=f"If {p} gives {n} {things} to {q}, both have the same number. If {q} gives {n} {things} to {p} "
+        f"instead, {p} has "
         f"{TIMES[k]} as many as {q}. How many {things} does {who} have?",
         key=right,
         distractors=wrong,
-        explanation=f"Since giving {n} makes them equal, {p} has {2 * n} more than {q}. If {q} gives {n} instead, {p} has {4 * n} more, "
+        explanation=f"Since giving {n} makes them equal, {p} has {2 * n} more than {q}. If {q} gives {n} instead, "
+        f"{p} has {4 * n} more, "
         f"and that is {_one_less(k)} what {q} then has: {4 * n // (k - 1)}. So {q} has {4 * n // (k - 1)} + {n} = {b}, "
         f"and {p} has {b} + {2 * n} = {a}. {who} has {key}.",
         structure={"kind": "exchange", "given": n, "multiple": k, "asked": "more" if key == a else "less"},
@@ -229,12 +238,15 @@ def _ages_twice(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _years, step=2)
     gap = old - young
     return Draft(
-        stem=f"{ago} years ago, {a} was {TIMES[k]} as old as {b}. In {years} years, {a} will be {TIMES[m]} as old as {b}. "
+        stem=f"{ago} years ago, {a} was {TIMES[k]} as old as {b}. In {years} years, {a} will be {TIMES[m]} as old as "
+        f"{b}. "
         f"How old is {who} now?",
         key=right,
         distractors=wrong,
-        explanation=f"Call the age of {b} now x. {ago} years ago, {a} was {k} × (x − {ago}); that is {k}x − {k * ago}, so {a} is "
-        f"{k}x − {(k - 1) * ago} now. In {years} years: {k}x − {(k - 1) * ago} + {years} = {m} × (x + {years}). This gives x = {young}; "
+        explanation=f"Call the age of {b} now x. {ago} years ago, {a} was {k} × (x − {ago}); that is {k}x − "
+        f"{k * ago}, so {a} is "
+        f"{k}x − {(k - 1) * ago} now. In {years} years: {k}x − {(k - 1) * ago} + {years} = {m} × (x + {years}). This "
+        f"gives x = {young}; "
         f"{a} is {gap} years older, {old}. So {who} is {_years(key)} old.",
         structure={
             "kind": "ages_twice",
@@ -282,12 +294,15 @@ def _chain(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=k)
     return Draft(
-        stem=f"{p}, {q} and {r} have {total} {things} together. {q} has {TIMES[k]} as many as {p}. {r} has {fewer} fewer than "
+        stem=f"{p}, {q} and {r} have {total} {things} together. {q} has {TIMES[k]} as many as {p}. {r} has {fewer} "
+        f"fewer than "
         f"{p} and {q} together. How many {things} does {who} have?",
         key=right,
         distractors=wrong,
-        explanation=f"Take what {p} has as one part. {q} has {k} parts, and {r} has {k + 1} parts less {fewer}. That is {parts} parts less "
-        f"{fewer}, so {parts} parts are {total} + {fewer} = {total + fewer}, and one part is {first}. {p} has {first}, {q} has {second} "
+        explanation=f"Take what {p} has as one part. {q} has {k} parts, and {r} has {k + 1} parts less {fewer}. That "
+        f"is {parts} parts less "
+        f"{fewer}, so {parts} parts are {total} + {fewer} = {total + fewer}, and one part is {first}. {p} has "
+        f"{first}, {q} has {second} "
         f"and {r} has {third}. So {who} has {key}.",
         structure={"kind": "chain", "multiple": k, "fewer": fewer, "total": total, "asked": index},
         expected_success=expected("hard", 0.2 + 0.1 * index + total / 900),

@@ -95,7 +95,8 @@ def _direct(rng: random.Random, place: int) -> Draft:
         f"How many {goods} do {many} such {plural(machine)} {make} in {counted(hours, 'hour')}?",
         key=right,
         distractors=wrong,
-        explanation=f"In one hour one {machine} can {make} {number(made)} ÷ {few} = {rate} {goods}. In {longer}, {many} of them "
+        explanation=f"In one hour one {machine} can {make} {number(made)} ÷ {few} = {rate} {goods}. In {longer}, "
+        f"{many} of them "
         f"{make} {many} × {rate}{f' × {hours}' if hours > 1 else ''} = {number(key)}.",
         structure={"kind": "direct", "machines": [few, many], "made": made, "hours": hours},
         expected_success=expected("easy", 0.2 * hours + many / 40),
@@ -168,7 +169,8 @@ def _inverse(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, _days, step=2)
     return Draft(
-        stem=f"{crew} workers need {days} days to {job}. How long do {other} workers need, if all work at the same pace?",
+        stem=f"{crew} workers need {days} days to {job}. How long do {other} workers need, if all work at the same "
+        f"pace?",
         key=right,
         distractors=wrong,
         explanation=f"The job takes {crew} × {days} = {crew * days} days of one worker's work. "
@@ -204,11 +206,13 @@ def _joining_later(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, _minutes, step=2)
     return Draft(
-        stem=f"One pump fills {vessel} in {first} minutes, another in {second} minutes. The first pump works alone for {alone} "
+        stem=f"One pump fills {vessel} in {first} minutes, another in {second} minutes. The first pump works alone "
+        f"for {alone} "
         "minutes; then the second one joins it. How long does the filling take, from the start of the first pump?",
         key=right,
         distractors=wrong,
-        explanation=f"In {alone} minutes the first pump fills {Fraction(alone, first)}, so {rest} is left. Together the pumps fill "
+        explanation=f"In {alone} minutes the first pump fills {Fraction(alone, first)}, so {rest} is left. Together "
+        f"the pumps fill "
         f"{both} a minute and need {rest} ÷ {both} = {_minutes(time.numerator)} more. "
         f"In all: {alone} + {time} = {_minutes(key)}.",
         structure={"kind": "joining", "times": [first, second], "alone": alone},
@@ -256,7 +260,8 @@ def _leaving_early(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"When the crew changes, {crew} × {days - after} = {left} days of one worker's work are left. "
-        f"{crew + change} workers do that in {left} ÷ {crew + change} = {rest} days. In all: {after} + {rest} = {_days(key)}.",
+        f"{crew + change} workers do that in {left} ÷ {crew + change} = {rest} days. In all: {after} + {rest} = "
+        f"{_days(key)}.",
         structure={"kind": "leaving", "crew": crew, "days": days, "after": after, "change": change},
         expected_success=expected("hard", 0.2 + 0.2 * (change < 0) + crew * days / 900),
     )

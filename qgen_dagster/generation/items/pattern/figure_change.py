@@ -14,7 +14,7 @@ show, or one fixed filling. Two examples must fit a rule, and a draft is dropped
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion, Stimulus
@@ -87,7 +87,8 @@ def _fillings(rng: random.Random) -> Change:
     cycle = rng.sample(list(FILLS), rng.choice([2, 3]))
     table = dict(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
     told = listing([f"{a} becomes {b}" for a, b in table.items()])
-    return Change("fill", lambda f: table[f.fill], lambda f: f.fill, "filling_kept", told, 0.1 * len(cycle))
+    words = f"the filling changes: {told}"
+    return Change("fill", lambda f: table[f.fill], lambda f: f.fill, "filling_kept", words, 0.1 * len(cycle))
 
 
 def _old(frame: Frame, feature: str) -> int:
@@ -103,6 +104,10 @@ class FigureChange(ItemModel):
         changes = _changes(level, rng)
         before = _frames(changes, rng)
         after = [f._replace(**{c.feature: c.apply(f) for c in changes}) for f in before]
+        if any(
+            getattr(a, c.feature) == getattr(b, c.feature) for a, b in zip(before, after, strict=True) for c in changes
+        ):
+            raise Unsuitable("a feature seems to stay as it is")
         pairs = [(_plain(a), _plain(b)) for a, b in zip(before[:2], after[:2], strict=True)]
         for feature, value in _plain(after[2]).items():
             if _justified(feature, pairs, _plain(before[2])) != {value}:
@@ -200,7 +205,7 @@ def _load(changes: list[Change], level: ItemLevel) -> float:
 Plain = Mapping[str, Any]
 
 
-def _justified(feature: str, pairs: list[tuple[Plain, Plain]], third: Plain) -> set[Any]:
+def _justified(feature: str, pairs: Sequence[tuple[Plain, Plain]], third: Plain) -> set[Any]:
     """Every new value of a feature of the third frame that a rule fitting both examples gives."""
     found: set[Any] = set()
     results = [new[feature] for _, new in pairs]

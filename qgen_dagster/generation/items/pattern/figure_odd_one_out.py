@@ -123,7 +123,8 @@ def _conditional(rng: random.Random) -> Made:
         difference = second if i == 0 or fill == fills[1] else first
         number = rng.choice([n for n in range(1, 7) if 0 <= n + difference <= 8])
         cells.append(_cell(shape, fill, number, number + difference, rng))
-    rule = f"where the figures are {fills[0]}, {_difference_rule(first)}; where they are {fills[1]}, {_difference_rule(second)}"
+    rules = [f"{fill}, {_difference_rule(by)}" for fill, by in zip(fills, (first, second), strict=True)]
+    rule = f"where the figures are {rules[0]}; where they are {rules[1]}"
     odd = cells[0]
     broken = f"its {odd.fill} figures number {odd.number}, and it has {_things(len(odd.dots or ()), 'dot')}"
     return cells, rule, broken, 0.4 + 0.1 * (abs(first) + abs(second))

@@ -19,7 +19,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.pattern._options import balanced, success, two_of
 from qgen_dagster.generation.items.spatial._grids import (
     GAP,
     PLAIN,
@@ -36,6 +36,7 @@ from qgen_dagster.generation.items.spatial._grids import (
     written,
 )
 
+LEGEND = "Rows from the top; # = filled cell, - = empty cell."
 SIZE = 4
 UNIT = 22.0
 
@@ -82,7 +83,7 @@ class Overlay(ItemModel):
         moves = [AS_IS if level != "hard" else rng.choice(MOVES), AS_IS if level == "easy" else rng.choice(MOVES)]
         readings = [_readings(sheet, move, name, rng) for sheet, move, name in zip(sheets, moves, "AB", strict=True)]
         choices = _choices(readings, exclusive, 4 if level == "easy" else 6, rng)
-        text = f"Sheet A: {written(sheets[0])}\nSheet B: {written(sheets[1])}\nRows from the top; # = filled cell, - = empty cell."
+        text = f"Sheet A: {written(sheets[0])}\nSheet B: {written(sheets[1])}\n{LEGEND}"
         rule = "Cells filled on both sheets turn empty." if exclusive else "The sheets are transparent."
         told = [f"sheet {name} is {move.words}" for name, move in zip("AB", moves, strict=True) if move is not AS_IS]
         before = f"First {' and '.join(told)}. Then the" if told else "The"
@@ -93,7 +94,7 @@ class Overlay(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=(
-                f"Sheet A then reads “{written(readings[0][0].rows)}” and sheet B “{written(readings[1][0].rows)}”. "
+                f"Sheet A{' then' if told else ''} reads “{written(readings[0][0].rows)}” and sheet B “{written(readings[1][0].rows)}”. "
                 f"A cell is filled in the result when it is filled on {join}: “{choices[0].text}”."
             ),
             structure={"sheets": [list(s) for s in sheets], "moves": [m.words for m in moves], "exclusive": exclusive},
@@ -142,10 +143,15 @@ def _readings(sheet: Rows, move: Move, name: str, rng: random.Random) -> list[Re
         note = f"Sheet {name} should be {move.words}."
         others = [Reading(m.apply(sheet), "wrong_move", note) for m in MOVES if m is not move]
         others.append(Reading(sheet, "move_forgotten", note))
-    rng.shuffle(others)
-    slipped = Reading(mark_moved(right, rng), "cell_moved", f"One filled cell of sheet {name} is in the wrong place.")
-    wrong = [others[0], slipped] if rng.random() < 0.5 else others[:2]
+    others.append(
+        Reading(mark_moved(right, rng), "cell_moved", f"One filled cell of sheet {name} is in the wrong place.")
+    )
+    wrong = two_of(Reading(right, "", ""), [o for o in others if o.rows != right], _likeness, rng)
     return [Reading(right, "", ""), *wrong]
+
+
+def _likeness(first: Reading, second: Reading) -> int:
+    return sum(a == b for a, b in zip("".join(first.rows), "".join(second.rows), strict=True))
 
 
 def _choices(readings: list[list[Reading]], exclusive: bool, count: int, rng: random.Random) -> list[Choice]:

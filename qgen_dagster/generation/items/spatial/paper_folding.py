@@ -1,18 +1,18 @@
 """A square sheet is folded, punched and unfolded: where are the holes?
 
-Radicals: the number of folds and of holes.
+Radicals: the number of folds, whether they run through the middle, and the number of holes.
 - easy: one fold, two or three holes;
-- medium: two folds, one hole, or one fold that is not in the middle with three holes;
-- hard: two folds with two holes, or three folds with one.
-The number of folds is the main source of difficulty in paper folding tests (Ekstrom et al. 1976 is the classic form).
+- medium: two folds, one or two holes;
+- hard: two folds with three holes, or three folds with one or two.
+The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
-The options cross right and wrong ways to carry the holes over at each step (or for each hole), so that all ways are
-equally frequent. The solver unfolds with its own layers of cells; the generator reflects the holes fold by fold.
+The options cross ways to carry holes over when a fold is opened (mirrored, shifted, turned round) with the punched holes
+as shown and with one of them a cell off. Every option is regular in its own way, so symmetry alone does not point at
+the key. The solver stacks layers of paper cell by cell; the generator reflects the holes fold by fold.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Uns
 from qgen_dagster.generation.items.pattern._options import balanced, success
 from qgen_dagster.generation.items.spatial._grids import DOT, GAP, Place, Rows, read_rows, sheet_figure, written
 
-SIZE = 4
-UNIT = 20.0
+SIZE = 6
+UNIT = 15.0
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 
 
@@ -101,8 +101,16 @@ def _swung(fold: Fold, place: Place) -> Place:
 
 WAYS: tuple[tuple[Callable[[Fold, Place], Place], str, str], ...] = (
     (_reflected, "", ""),
-    (_shifted, "shifted_not_mirrored", "is carried over by a shift, but opening a fold mirrors it in the fold line"),
-    (_swung, "turned_not_mirrored", "is turned round, but opening a fold only mirrors it in the fold line"),
+    (
+        _shifted,
+        "shifted_not_mirrored",
+        "The holes are carried over by a shift, but opening a fold mirrors them in the fold line.",
+    ),
+    (
+        _swung,
+        "turned_not_mirrored",
+        "The holes are turned end to end, but opening a fold only mirrors them in the fold line.",
+    ),
 )
 
 
@@ -143,24 +151,32 @@ class PaperFolding(ItemModel):
 def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Fold], list[Place]]:
     count, holes = {
         "easy": (1, rng.choice([2, 3])),
-        "medium": rng.choice([(2, 1), (2, 2)]),
+        "medium": (2, rng.choice([1, 2])),
         "hard": rng.choice([(2, 3), (3, 2), (3, 1)]),
     }[level]
-    paper, folds = Box(0, SIZE, 0, SIZE), []
+    paper = Box(0, SIZE, 0, SIZE)
+    folds: list[Fold] = []
     for _ in range(count):
         edge = rng.choice(["left", "right", "top", "bottom"])
         length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
-        widths = [w for w in (1, 2) if 2 * w <= length]
+        widths = [w for w in (1, 2, 3, 3) if 2 * w <= length]
         if not widths:
             raise Unsuitable("the paper is too narrow to fold")
         folds.append(_fold(paper, edge, rng.choice(widths)))
         paper = folds[-1].after
     if count > 1 and len({fold.across for fold in folds}) == 1:
         raise Unsuitable("all folds run the same way")
-    cells = [(r, c) for r in range(paper.top, paper.bottom) for c in range(paper.left, paper.right)]
+    cells = _cells(paper)
     if len(cells) < holes + 1:
         raise Unsuitable("too little paper for the holes")
-    return folds, sorted(rng.sample(cells, holes))
+    punched = sorted(rng.sample(cells, holes))
+    if not any(_covered(folds[-1], hole) for hole in punched):
+        raise Unsuitable("no hole goes through the last flap")
+    return folds, punched
+
+
+def _cells(box: Box) -> list[Place]:
+    return [(r, c) for r in range(box.top, box.bottom) for c in range(box.left, box.right)]
 
 
 def _covered(fold: Fold, place: Place) -> bool:
@@ -170,48 +186,41 @@ def _covered(fold: Fold, place: Place) -> bool:
     return box.top <= r < box.bottom and box.left <= c < box.right
 
 
-def _opened(folds: list[Fold], holes: list[Place], ways: list[Callable[[Fold, Place], Place]]) -> set[Place]:
+def _opened(folds: list[Fold], holes: list[Place], way: Callable[[Fold, Place], Place]) -> set[Place]:
     places = set(holes)
-    for fold, way in zip(reversed(folds), reversed(ways), strict=True):
+    for fold in reversed(folds):
         places |= {way(fold, place) for place in sorted(places) if _covered(fold, place)}
     return places
 
 
 def _choices(folds: list[Fold], holes: list[Place], count: int, rng: random.Random) -> list[Choice]:
-    """Crossed per fold, or with one fold per part of the holes."""
-    if len(folds) == 1:
-        doubled = [hole for hole in holes if _covered(folds[0], hole)]
-        if len(doubled) < 2:
-            raise Unsuitable("too few holes under the flap")
-        parts, single = [[hole] for hole in doubled[:2]], [hole for hole in holes if hole not in doubled[:2]]
-        slots = 2
-    else:
-        slots = len(folds)
-        parts, single = [], []
-    sizes = [2] * slots if count == 4 else ([2, 3, 2] if slots == 3 else rng.choice([[2, 3], [3, 2]]))
-    wrongs = rng.choice([[1, 2], [2, 1]])
+    ways = [WAYS[0], *(WAYS[1:] if count == 6 else [rng.choice(WAYS[1:])])]
+    misplaced = _misplaced(folds, holes, rng)
     choices = []
-    for row in balanced(sizes, count, rng):
-        kinds = [0 if v == 0 else wrongs[v - 1] for v in row]
-        ways = [WAYS[k][0] for k in kinds]
-        if parts:
-            places = set(
-                itertools.chain(
-                    _opened(folds, single, [_reflected]),
-                    *(_opened(folds, p, [w]) for p, w in zip(parts, ways, strict=True)),
-                )
-            )
-        else:
-            places = _opened(folds, holes, ways)
-        rows = _rows(places)
-        missed = [k for k in kinds if k]
-        mistake = WAYS[missed[0]][1] if missed else None
-        what = "A hole" if parts else "One side"
-        note = f"{what} {WAYS[missed[0]][2]}." if missed else ""
-        choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake, note))
+    for way, off in balanced([len(ways), 2], count, rng):
+        carry, mistake, note = ways[way]
+        rows = _rows(_opened(folds, misplaced if off else holes, carry))
+        if off:
+            mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
+        choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
     if len({choice.text for choice in choices}) < count or len({c.text.count(DOT) for c in choices}) > 1:
         raise Unsuitable("options alike, or with different numbers of holes")
     return choices
+
+
+def _misplaced(folds: list[Fold], holes: list[Place], rng: random.Random) -> list[Place]:
+    """The punched holes with one of them moved to a neighbouring cell of the folded paper."""
+    paper = _cells(folds[-1].after)
+    moves = [
+        (hole, (hole[0] + dr, hole[1] + dc))
+        for hole in holes
+        for dr, dc in ((0, 1), (1, 0), (0, -1), (-1, 0))
+        if (hole[0] + dr, hole[1] + dc) in paper and (hole[0] + dr, hole[1] + dc) not in holes
+    ]
+    if not moves:
+        raise Unsuitable("no hole can move")
+    old, new = rng.choice(moves)
+    return [new if hole == old else hole for hole in holes]
 
 
 def _rows(places: set[Place]) -> Rows:

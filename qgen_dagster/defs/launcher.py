@@ -72,7 +72,7 @@ class DagsterLauncher:
 
 
 @contextmanager
-def dagster_launcher(settings: Settings, progress: Progress) -> Iterator[DagsterLauncher]:
+def open_launcher(settings: Settings, progress: Progress) -> Iterator[DagsterLauncher]:
     """The launcher on the instance of this installation. Raises ConfigurationError and DatabaseError."""
     home = prepare_dagster_home(settings.home)
     with dagster_database_url(settings) as url, open_instance(home, url) as instance:

@@ -1,0 +1,301 @@
+"""Deduction grid: who has what? Four or five people, one or two kinds of thing, and clues that settle everything.
+
+Radicals: kinds of thing to be matched (easy 1, medium and hard 2); clues that name a match outright (easy and medium at
+most one, hard none); clues that link two things without naming a person; negative and either–or clues; the question
+(about a person, or in hard items about the owner of another thing).
+Incidentals: names, kinds of thing, order of the clues.
+
+Solver: reads the clues, goes through every way of giving out the things, and keeps the options that are right in some
+way in which all clues hold (so an open puzzle would show up as two keys).
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import permutations, product
+from math import factorial
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.language import listed, pick_names
+from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing: how to say that somebody has it or has not, the question for it, and its things."""
+
+    noun: str
+    has: str
+    has_not: str
+    which: str
+    things: tuple[str, ...]
+
+
+KINDS = (
+    Kind("instrument", "plays the {}", "does not play the {}", "Which instrument does {} play?",
+         ("flute", "violin", "drums", "piano", "trumpet", "harp", "guitar")),
+    Kind("drink", "drinks {}", "does not drink {}", "What does {} drink?",
+         ("tea", "coffee", "water", "milk", "juice", "cocoa")),
+    Kind("bag", "has the {} bag", "does not have the {} bag", "Which colour is the bag of {}?",
+         ("red", "blue", "green", "yellow", "black", "white")),
+    Kind("subject", "studies {}", "does not study {}", "What does {} study?",
+         ("history", "physics", "law", "biology", "art", "economics")),
+    Kind("pet", "has the {}", "does not have the {}", "Which pet does {} have?",
+         ("cat", "dog", "rabbit", "parrot", "tortoise", "goldfish")),
+    Kind("sport", "does {}", "does not do {}", "Which sport does {} do?",
+         ("judo", "tennis", "rowing", "archery", "swimming", "cycling")),
+    Kind("food", "eats {}", "does not eat {}", "What does {} eat?",
+         ("soup", "rice", "salad", "noodles", "bread", "beans")),
+)  # fmt: skip
+# In the true answer, person i has thing i of every kind. A clue is its form and numbers; things of the second kind
+# count on from the number of people.
+Clue = tuple[str, tuple[int, ...]]
+World = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a level is made of."""
+
+    people: int
+    kinds: int
+    forms: tuple[tuple[str, int], ...]
+    outright: int
+    clues: tuple[int, int]
+    loads: tuple[float, float]
+
+
+PLANS: dict[ItemLevel, Plan] = {
+    "easy": Plan(5, 1, (("has", 2), ("not", 3), ("either", 3)), 2, (4, 6), (3.0, 9.0)),
+    "medium": Plan(4, 2, (("has", 1), ("not", 3), ("either", 2), ("link", 3), ("unlink", 2)), 1, (4, 7), (6.0, 12.5)),
+    "hard": Plan(4, 2, (("not", 4), ("either", 3), ("link", 1), ("unlink", 4)), 0, (6, 9), (8.0, 15.0)),
+}
+WEIGHT = {"has": 0.7, "not": 1.3, "either": 1.4, "link": 1.4, "unlink": 1.9}
+
+
+class DeductionGrid(ItemModel):
+    name = "logic_deduction_grid"
+    family = "logic"
+    sub_type = "deduction_grid"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        plan = PLANS[level]
+        clues = _clues(plan, rng)
+        asked = rng.randrange(plan.people)
+        subject = "thing" if level == "hard" else "person"
+        if ("has", (asked, asked)) in clues or (subject == "thing" and ("link", (asked, plan.people + asked)) in clues):
+            raise Unsuitable("a clue is the answer")
+        kinds = rng.sample(KINDS, plan.kinds)
+        names = pick_names(rng, plan.people)
+        things = [thing for kind in kinds for thing in rng.sample(kind.things, plan.people)]
+        said = {clue: _say(clue, names, things, kinds) for clue in clues}
+        whom = (
+            f"the person who {kinds[1].has.format(things[plan.people + asked])}" if subject == "thing" else names[asked]
+        )
+        question = kinds[0].which.format(whom)
+        load = sum(WEIGHT[form] for form, _ in clues) + (1 if subject == "thing" else 0)
+        return Draft(
+            stem="\n".join([_intro(names, things, kinds), *said.values(), question]),
+            key=Choice(things[asked]),
+            distractors=tuple(
+                _distractor(i, asked, subject, clues, said, names, things, kinds)
+                for i in range(plan.people)
+                if i != asked
+            ),
+            explanation=_explain(clues, said, names, things, kinds, asked),
+            structure={
+                "kinds": plan.kinds,
+                "clues": _canonical(clues, asked, plan.people),
+                "asked": subject,
+            },
+            expected_success=success(level, load, *plan.loads),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        intro, *clues, question = sentences(shown.stem)
+        names, *kinds = (re.split(r", | and ", part) for part in _LISTS.findall(intro))
+        claims = [_read(clue, names, kinds) for clue in clues]
+        ways: list[list[tuple[str, ...]]] = []
+        for k, kind in enumerate(kinds):
+            about = [test for used, test in claims if used == {k}]
+            ways.append([way for way in permutations(kind) if all(test({k: way}) for test in about)])
+        links = [test for used, test in claims if len(used) > 1]
+        options = [option.text for option in shown.options]
+        found: set[int] = set()
+        for combined in product(*ways):
+            world = dict(enumerate(combined))
+            if all(test(world) for test in links):
+                owner = _subject(question, names, kinds, world)
+                found.update(i for i, text in enumerate(options) if any(way[owner] == text for way in combined))
+        return sorted(found)
+
+
+# --- making ---------------------------------------------------------------------------------------------------------
+def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
+    forms = [form for form, weight in plan.forms for _ in range(weight)]
+
+    def draw() -> Clue:
+        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people, plan.kinds)
+        return pool[rng.randrange(len(pool))]
+
+    worlds = factorial(plan.people) ** plan.kinds
+    clues = settle(draw, lambda clue: _mask(clue, plan.people, plan.kinds), worlds, plan.clues[1])
+    if len(clues) < plan.clues[0] or sum(form == "has" for form, _ in clues) > plan.outright:
+        raise Unsuitable("not of this level")
+    return clues
+
+
+@cache
+def _true_clues(form: str, people: int, kinds: int) -> tuple[Clue, ...]:
+    persons, second = range(people), range(people, 2 * people)
+    things = range(people * kinds)
+    if form == "has":
+        return tuple((form, (p, t)) for p in persons for t in things if t % people == p)
+    if form == "not":
+        return tuple((form, (p, t)) for p in persons for t in things if t % people != p)
+    if form == "either":
+        return tuple(
+            (form, (p, *sorted((t, u))))
+            for p in persons
+            for t in things
+            for u in things
+            if t % people == p and u != t and u // people == t // people
+        )
+    same = form == "link"
+    return tuple((form, (t, u)) for t in persons for u in second if (t == u - people) == same)
+
+
+@cache
+def _mask(clue: Clue, people: int, kinds: int) -> int:
+    """The worlds in which the clue holds; a world holds the owner of every thing."""
+    form, who = clue
+    mask = 0
+    for bit, orders in enumerate(product(permutations(range(people)), repeat=kinds)):
+        owner = [person for order in orders for person in order]
+        if form in ("has", "not"):
+            holds = (owner[who[1]] == who[0]) == (form == "has")
+        elif form == "either":
+            holds = who[0] in (owner[who[1]], owner[who[2]])
+        else:
+            holds = (owner[who[0]] == owner[who[1]]) == (form == "link")
+        mask |= holds << bit
+    return mask
+
+
+def _intro(names: list[str], things: list[str], kinds: list[Kind]) -> str:
+    lists = [
+        f"each has one {kind.noun}: {listed(sorted(things[i * len(names) : (i + 1) * len(names)]))}"
+        for i, kind in enumerate(kinds)
+    ]
+    return f"{len(names)} people: {listed(sorted(names))}; {'; '.join(lists)}. No two have the same."
+
+
+_LISTS = re.compile(r": ([\w, ]+)(?=[;.])")
+
+
+def _say(clue: Clue, names: list[str], things: list[str], kinds: list[Kind]) -> str:
+    form, who = clue
+    if form in ("link", "unlink"):
+        first, second = (kinds[t // len(names)] for t in who)
+        verb = second.has if form == "link" else second.has_not
+        return f"The person who {first.has.format(things[who[0]])} {verb.format(things[who[1]])}."
+    kind = kinds[who[1] // len(names)]
+    name = names[who[0]]
+    if form == "either":
+        first_thing, second_thing = sorted(things[t] for t in who[1:])
+        return f"{name} {kind.has.format(first_thing)} or {kind.has.partition(' ')[2].format(second_thing)}."
+    return f"{name} {(kind.has if form == 'has' else kind.has_not).format(things[who[1]])}."
+
+
+def _distractor(
+    thing: int,
+    asked: int,
+    subject: str,
+    clues: list[Clue],
+    said: dict[Clue, str],
+    names: list[str],
+    things: list[str],
+    kinds: list[Kind],
+) -> Choice:
+    full = (1 << factorial(len(names)) ** len(kinds)) - 1
+    here = _mask(
+        ("link", (thing, len(names) + asked)) if subject == "thing" else ("has", (asked, thing)), len(names), len(kinds)
+    )
+    text = things[thing]
+    for clue in clues:
+        left = full & here
+        for other in clues:
+            if other is not clue:
+                left &= _mask(other, len(names), len(kinds))
+        if left:
+            note = f"This would be possible only if one clue were overlooked: “{said[clue]}”"
+            return Choice(text, mistake="overlooked_clue", note=note)
+    note = f"All clues together leave only one way, in which {names[thing]} {kinds[0].has.format(text)}."
+    return Choice(text, mistake="belongs_to_another", note=note)
+
+
+def _explain(
+    clues: list[Clue], said: dict[Clue, str], names: list[str], things: list[str], kinds: list[Kind], asked: int
+) -> str:
+    worlds = factorial(len(names)) ** len(kinds)
+    steps = [
+        f"“{said[clue]}” – {left} {'way is' if left == 1 else 'ways are'} left."
+        for clue, left in narrowing(clues, lambda clue: _mask(clue, len(names), len(kinds)), worlds)
+    ]
+    result = [
+        f"{names[i]} " + " and ".join(kind.has.format(things[k * len(names) + i]) for k, kind in enumerate(kinds))
+        for i in range(len(names))
+    ]
+    return (
+        f"Make a table of people and things and strike out what each clue rules out, out of {worlds} ways at first. "
+        f"{' '.join(steps)} In the end {listed(result)}. So the answer is: {things[asked]}."
+    )
+
+
+def _canonical(clues: list[Clue], asked: int, people: int) -> list[list[object]]:
+    """The clues with people (and their things) renumbered, the asked one first, so that the list is smallest."""
+    best: list[list[object]] | None = None
+    others = [p for p in range(people) if p != asked]
+    for order in permutations(others):
+        number = {p: i for i, p in enumerate((asked, *order))}
+        new: list[list[object]] = []
+        for form, who in clues:
+            named = [number[t % people] + t // people * people for t in who]
+            new.append([form, *(named if form != "either" else [named[0], *sorted(named[1:])])])
+        new.sort()
+        if best is None or new < best:
+            best = new
+    return best or []
+
+
+# --- solving --------------------------------------------------------------------------------------------------------
+Ways = dict[int, tuple[str, ...]]  # for each kind, the thing of each person
+
+
+def _read(clue: str, names: list[str], kinds: list[list[str]]) -> tuple[set[int], Callable[[Ways], bool]]:
+    """The kinds that a clue is about and the clue as a test, from its words: names, things, "not", "or"."""
+    found = [(k, thing) for k, kind in enumerate(kinds) for thing in mentioned(clue, kind)]
+    used = {k for k, _ in found}
+    negative = " not " in clue
+    who = mentioned(clue, names)
+    if not who:
+        (k, first), (m, second) = found
+        return used, lambda ways: (ways[k].index(first) == ways[m].index(second)) != negative
+    person = names.index(who[0])
+    return used, lambda ways: any(ways[k][person] == thing for k, thing in found) != negative
+
+
+def _subject(question: str, names: list[str], kinds: list[list[str]], ways: Ways) -> int:
+    who = mentioned(question, names)
+    if who:
+        return names.index(who[0])
+    return next(ways[k].index(t) for k, kind in enumerate(kinds) for t in mentioned(question, kind))
+
+
+MODEL = DeductionGrid()

@@ -1,0 +1,247 @@
+"""Membership by rule: some conditions that a thing must meet; which of the things shown meets all of them?
+
+Radicals: number of properties (4, 5, 6) and of conditions (3, 4, 5); kinds of condition ("it must be …" is light; "or",
+"not both" medium; "or, but not both", "if … then", "exactly when", "exactly two of" heavy). Disjunctive and conditional
+concepts are harder than conjunctive ones (Bruner, Goodnow and Austin; Shepard, Hovland and Jenkins on Boolean
+concepts).
+Incidentals: the things and their properties, the order of the conditions.
+
+Each wrong thing breaks at least one condition; they are drawn so that the key does not stand out as the one that
+shares most properties with the others.
+
+Solver: reads the conditions and tests every thing shown.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.language import listed
+from qgen_dagster.generation.items.logic._common import balanced, sentences, success
+
+# What is sorted: the opening, the question, and its properties, each a word and its opposite.
+THEMES = (
+    ("A parcel goes on the night train when all of this holds.", "Which parcel goes on the night train?",
+     (("small", "large"), ("sealed", "open"), ("light", "heavy"), ("insured", "uninsured"), ("domestic", "foreign"),
+      ("round", "square"), ("urgent", "ordinary"))),
+    ("A book goes on the front shelf when all of this holds.", "Which book goes on the front shelf?",
+     (("new", "old"), ("thick", "thin"), ("illustrated", "plain"), ("signed", "unsigned"), ("rare", "common"),
+      ("serious", "funny"), ("translated", "original"))),
+    ("A room can be booked for the meeting when all of this holds.", "Which room can be booked for the meeting?",
+     (("bright", "dark"), ("large", "small"), ("quiet", "noisy"), ("warm", "cool"), ("carpeted", "bare"),
+      ("upstairs", "downstairs"), ("modern", "historic"))),
+    ("A photo enters the contest when all of this holds.", "Which photo enters the contest?",
+     (("bright", "dark"), ("sharp", "blurred"), ("recent", "old"), ("framed", "unframed"), ("coloured", "grey"),
+      ("large", "small"), ("staged", "natural"))),
+    ("A chair is sent to the new hall when all of this holds.", "Which chair is sent to the new hall?",
+     (("hard", "soft"), ("high", "low"), ("wooden", "metal"), ("painted", "unpainted"), ("wide", "narrow"),
+      ("folding", "fixed"), ("new", "used"))),
+)  # fmt: skip
+# A literal is a property's number and whether its first word is meant; a thing has a sign for every property.
+Literal = tuple[int, bool]
+Condition = tuple[str, tuple[Literal, ...]]
+Thing = tuple[bool, ...]
+SAY = {
+    "must": "It must be {0}.",
+    "or": "It must be {0} or {1} (or both).",
+    "not_both": "It must not be both {0} and {1}.",
+    "one": "It must be either {0} or {1}, but not both.",
+    "if": "If it is {0}, it must be {1}.",
+    "when": "It must be {0} exactly when it is {1}.",
+    "two": "It must have exactly two of these properties: {0}, {1}, {2}.",
+}
+SIZE = {"must": 1, "two": 3}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a level is made of."""
+
+    properties: int
+    conditions: int
+    kinds: tuple[str, ...]
+    options: int
+    loads: tuple[float, float]
+
+
+PLANS: dict[ItemLevel, Plan] = {
+    "easy": Plan(4, 3, ("must", "or", "not_both", "or"), 5, (2.0, 5.0)),
+    "medium": Plan(5, 4, ("or", "not_both", "one", "if", "must"), 5, (4.0, 8.0)),
+    "hard": Plan(6, 5, ("one", "if", "if", "when", "two"), 6, (8.0, 13.0)),
+}
+WEIGHT = {"must": 0.5, "or": 1.2, "not_both": 1.2, "one": 1.6, "if": 1.8, "when": 2.2, "two": 2.6}
+
+
+class MembershipRule(ItemModel):
+    name = "logic_membership_rule"
+    family = "logic"
+    sub_type = "set_membership"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        plan = PLANS[level]
+        conditions = _conditions(plan, rng)
+        good = [t for t in _things(plan.properties) if all(_met(c, t) for c in conditions)]
+        bad = [t for t in _things(plan.properties) if not all(_met(c, t) for c in conditions)]
+        if not good or len(bad) < 2 * plan.options:
+            raise Unsuitable("the conditions are too strict or too loose")
+        alone = {broken[0] for t in bad if len(broken := [c for c in conditions if not _met(c, t)]) == 1}
+        if len(alone) < len(conditions):
+            raise Unsuitable("a condition follows from the others")
+        key = good[rng.randrange(len(good))]
+        wrong = balanced(lambda: _wrong(bad, conditions, plan, rng), _features, _features(key), rng)
+        intro, question, pairs = THEMES[rng.randrange(len(THEMES))]
+        words = rng.sample(pairs, plan.properties)
+        said = [_say(c, words) for c in conditions]
+        return Draft(
+            stem="\n".join([intro, *said, question]),
+            key=Choice(_list(key, words)),
+            distractors=tuple(_distractor(t, conditions, said, words) for t in wrong),
+            explanation=(
+                "Test each one against one condition at a time and strike out those that break it. Only one is left: "
+                f"{_list(key, words)}. "
+                + " ".join(f"“{s}” {_why(c, key, words)}" for c, s in zip(conditions, said, strict=True))
+            ),
+            structure=_canonical(conditions, key, wrong),
+            expected_success=success(level, sum(WEIGHT[kind] for kind, _ in conditions), *plan.loads),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        tests = [_read(line) for line in sentences(shown.stem)[1:-1]]
+        things = [set(option.text.split(", ")) for option in shown.options]
+        return [i for i, thing in enumerate(things) if all(test(thing) for test in tests)]
+
+
+# --- making ---------------------------------------------------------------------------------------------------------
+@cache
+def _things(properties: int) -> tuple[Thing, ...]:
+    return tuple(product((True, False), repeat=properties))
+
+
+def _conditions(plan: Plan, rng: random.Random) -> list[Condition]:
+    conditions: list[Condition] = []
+    subjects: set[frozenset[int]] = set()
+    while len(conditions) < plan.conditions:
+        kind = plan.kinds[rng.randrange(len(plan.kinds))]
+        who = rng.sample(range(plan.properties), SIZE.get(kind, 2))
+        if frozenset(who) in subjects:
+            continue
+        subjects.add(frozenset(who))
+        conditions.append((kind, tuple((i, rng.random() < 0.5) for i in who)))
+    if len(frozenset[int]().union(*subjects)) < plan.properties:
+        raise Unsuitable("a property does not matter")
+    return conditions
+
+
+def _met(condition: Condition, thing: Thing) -> bool:
+    kind, literals = condition
+    has = [thing[i] == sign for i, sign in literals]
+    if kind == "must":
+        return has[0]
+    if kind == "or":
+        return has[0] or has[1]
+    if kind == "not_both":
+        return not (has[0] and has[1])
+    if kind == "one":
+        return has[0] != has[1]
+    if kind == "if":
+        return not has[0] or has[1]
+    if kind == "when":
+        return has[0] == has[1]
+    return sum(has) == 2
+
+
+def _wrong(bad: list[Thing], conditions: list[Condition], plan: Plan, rng: random.Random) -> list[Thing]:
+    """Wrong things; those that break a single condition are twice as likely, so that every condition has to be read."""
+    drawn = rng.sample(bad, min(len(bad), 2 * plan.options))
+    drawn.sort(key=lambda t: sum(not _met(c, t) for c in conditions) > 1 and rng.random() < 0.7)
+    return drawn[: plan.options - 1]
+
+
+@cache
+def _features(thing: Thing) -> int:
+    bits = [*thing, *(not has for has in thing)]
+    return sum(bit << i for i, bit in enumerate(bits))
+
+
+def _word(literal: Literal, words: list[tuple[str, str]]) -> str:
+    return words[literal[0]][0 if literal[1] else 1]
+
+
+def _say(condition: Condition, words: list[tuple[str, str]]) -> str:
+    kind, literals = condition
+    return SAY[kind].format(*(_word(literal, words) for literal in literals))
+
+
+def _list(thing: Thing, words: list[tuple[str, str]]) -> str:
+    return ", ".join(_word((i, has), words) for i, has in enumerate(thing))
+
+
+def _why(condition: Condition, thing: Thing, words: list[tuple[str, str]]) -> str:
+    """How a thing meets the condition: what it is, of the properties that the condition names."""
+    return f"holds, since it is {listed([_word((i, thing[i]), words) for i, _ in condition[1]])}."
+
+
+def _distractor(thing: Thing, conditions: list[Condition], said: list[str], words: list[tuple[str, str]]) -> Choice:
+    broken = [i for i, c in enumerate(conditions) if not _met(c, thing)]
+    kind = conditions[broken[0]][0]
+    tag = {
+        "must": "plain_condition_missed",
+        "or": "neither_of_two",
+        "not_both": "both_of_two",
+        "one": "exclusive_or_misread",
+        "if": "conditional_misread",
+        "when": "biconditional_misread",
+        "two": "counted_wrongly",
+    }[kind]
+    named = [_word((i, thing[i]), words) for i, _ in conditions[broken[0]][1]]
+    note = f"It is {listed(named)}, which breaks “{said[broken[0]]}”"
+    return Choice(_list(thing, words), mistake=tag, note=note)
+
+
+def _canonical(conditions: list[Condition], key: Thing, wrong: list[Thing]) -> dict[str, object]:
+    """Every property written so that the key has its first word; the wrong things belong to the problem."""
+    turned = []
+    for kind, literals in conditions:
+        parts = [[i, int(sign == key[i])] for i, sign in literals]
+        turned.append([kind, *(parts if kind == "if" else sorted(parts))])
+    others = sorted([int(has == right) for has, right in zip(thing, key, strict=True)] for thing in wrong)
+    return {"conditions": sorted(turned), "wrong": others}
+
+
+# --- solving --------------------------------------------------------------------------------------------------------
+def _read(line: str) -> Callable[[set[str]], bool]:
+    """A condition as a test on the words of a thing."""
+    text = line.rstrip(".")
+    if match := re.fullmatch(r"It must have exactly two of these properties: (.+)", text):
+        named = match[1].split(", ")
+        return lambda thing: len(thing.intersection(named)) == 2
+    if match := re.fullmatch(r"It must not be both (\w+) and (\w+)", text):
+        pair = set(match.groups())
+        return lambda thing: not pair <= thing
+    if match := re.fullmatch(r"It must be either (\w+) or (\w+), but not both", text):
+        pair = set(match.groups())
+        return lambda thing: len(pair & thing) == 1
+    if match := re.fullmatch(r"If it is (\w+), it must be (\w+)", text):
+        condition, result = match.groups()
+        return lambda thing: result in thing or condition not in thing
+    if match := re.fullmatch(r"It must be (\w+) exactly when it is (\w+)", text):
+        first, second = match.groups()
+        return lambda thing: (first in thing) == (second in thing)
+    if match := re.fullmatch(r"It must be (\w+) or (\w+) \(or both\)", text):
+        pair = set(match.groups())
+        return lambda thing: bool(pair & thing)
+    if match := re.fullmatch(r"It must be (\w+)", text):
+        word = match[1]
+        return lambda thing: word in thing
+    raise ValueError(f"cannot read {line!r}")
+
+
+MODEL = MembershipRule()

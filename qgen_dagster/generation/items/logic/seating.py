@@ -1,0 +1,281 @@
+"""Seating: people round a table, clues about who sits where, one arrangement, and a question about a neighbour.
+
+Radicals: number of people (5; hard 6); kinds of clue ("comes directly after, going clockwise" and "opposite" are light;
+"next to", "not next to", "not opposite" and "two places after" are heavy, since they leave several seats open); the
+question (the next person, the person opposite, or in hard items the second person on).
+Incidentals: names, setting, order of the clues.
+
+Solver: reads the clues, seats the first person anywhere (a round table has no first seat), tries every arrangement of
+the others, and keeps the options that are right in some arrangement that fits.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from itertools import permutations
+from math import factorial
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.language import listed, number_word, pick_names
+from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
+
+SETTINGS = (
+    "{people} sit evenly spaced round a round table with {n} seats.",
+    "{people} are playing a card game at a round table with {n} seats, evenly spaced.",
+    "{people} are having lunch at a round table with {n} chairs, evenly spaced.",
+    "{people} stand evenly spaced in a circle for a game, {n} people in all.",
+)
+# Person i sits in seat i, seats counted clockwise. A clue is its form and the people it names.
+Clue = tuple[str, tuple[int, ...]]
+SAY = {
+    "after": "Going clockwise, {1} comes directly after {0}.",
+    "opposite": "{0} and {1} are directly opposite each other.",
+    "second": "Going clockwise, {1} is the second person after {0}.",
+    "next": "{0} and {1} are next to each other.",
+    "apart": "{0} and {1} are not next to each other.",
+    "not_opposite": "{0} and {1} are not opposite each other.",
+    "between": "{0} is next to both {1} and {2}.",
+}
+ASK = {
+    "after": "Going clockwise, who comes directly after {}?",
+    "before": "Going clockwise, who comes directly before {}?",
+    "opposite": "Who is directly opposite {}?",
+    "second": "Going clockwise, who is the second person after {}?",
+}
+STEP = {"after": 1, "before": -1, "second": 2}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a level is made of."""
+
+    people: int
+    forms: tuple[tuple[str, int], ...]
+    clues: tuple[int, int]
+    questions: tuple[str, ...]
+    loads: tuple[float, float]
+
+
+PLANS: dict[ItemLevel, Plan] = {
+    "easy": Plan(
+        5,
+        (("after", 3), ("next", 2), ("second", 2), ("apart", 2), ("between", 1)),
+        (3, 4),
+        ("after", "before", "second"),
+        (2.5, 7.0),
+    ),
+    "medium": Plan(
+        6,
+        (("after", 2), ("opposite", 3), ("next", 2), ("between", 1), ("second", 2), ("apart", 1)),
+        (4, 5),
+        ("after", "before", "opposite"),
+        (4.0, 9.5),
+    ),
+    "hard": Plan(
+        6,
+        (("after", 1), ("next", 1), ("between", 1), ("second", 2), ("apart", 4), ("not_opposite", 3)),
+        (5, 8),
+        ("before", "opposite", "second"),
+        (7.0, 14.0),
+    ),
+}
+WEIGHT = {
+    "after": 0.8, "opposite": 0.8, "second": 1.3, "next": 1.3, "between": 1.4, "apart": 1.9, "not_opposite": 1.9,
+}  # fmt: skip
+
+
+class Seating(ItemModel):
+    name = "logic_seating"
+    family = "logic"
+    sub_type = "seating"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        plan = PLANS[level]
+        people = plan.people
+        clues = _clues(plan, rng)
+        question = plan.questions[rng.randrange(len(plan.questions))]
+        about = rng.randrange(people)
+        key = (about + STEP.get(question, people // 2)) % people
+        if _gives_away(clues, question, about, key):
+            raise Unsuitable("a clue is the answer")
+        names = pick_names(rng, people)
+        said = {clue: _say(clue, names) for clue in clues}
+        load = sum(WEIGHT[form] for form, _ in clues) + (question in ("second", "opposite"))
+        setting = SETTINGS[rng.randrange(len(SETTINGS))].format(people=listed(sorted(names)), n=number_word(people))
+        return Draft(
+            stem="\n".join([setting, *said.values(), ASK[question].format(names[about])]),
+            key=Choice(names[key]),
+            distractors=tuple(
+                _distractor(person, about, key, question, clues, said, names)
+                for person in range(people)
+                if person not in (about, key)
+            ),
+            explanation=_explain(clues, said, names, key),
+            structure={"people": people, "question": question, "clues": _canonical(clues, about, people)},
+            expected_success=success(level, load, *plan.loads),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        intro, *clues, question = sentences(shown.stem)
+        names = re.findall(r"\b[A-Z]\w+", intro)
+        options = [option.text for option in shown.options]
+        tests = [_read(clue) for clue in clues]
+        found: set[int] = set()
+        for rest in permutations(names[1:]):
+            circle = (names[0], *rest)
+            seat = {name: i for i, name in enumerate(circle)}
+            if all(test(seat) for test in tests):
+                answer = circle[_asked_seat(question, seat)]
+                found.update(i for i, text in enumerate(options) if text == answer)
+        return sorted(found)
+
+
+# --- making ---------------------------------------------------------------------------------------------------------
+def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
+    forms = [form for form, weight in plan.forms for _ in range(weight)]
+
+    def draw() -> Clue:
+        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people)
+        return pool[rng.randrange(len(pool))]
+
+    clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people - 1), plan.clues[1])
+    if len(clues) < plan.clues[0]:
+        raise Unsuitable("too few clues")
+    return clues
+
+
+def _holds(form: str, seats: list[int], people: int) -> bool:
+    step = (seats[1] - seats[0]) % people
+    apart = min(step, people - step)
+    if form == "between":
+        return apart == 1 and abs(seats[0] - seats[2]) in (1, people - 1)
+    return {
+        "after": step == 1,
+        "second": step == 2,
+        "opposite": 2 * step == people,
+        "next": apart == 1,
+        "apart": apart != 1,
+        "not_opposite": 2 * step != people,
+    }[form]
+
+
+@cache
+def _true_clues(form: str, people: int) -> tuple[Clue, ...]:
+    size = 3 if form == "between" else 2
+    return tuple(
+        (form, who)
+        for who in permutations(range(people), size)
+        if _holds(form, list(who), people)
+        and (form in ("after", "second") or list(who[size - 2 :]) == sorted(who[size - 2 :]))
+    )
+
+
+@cache
+def _mask(clue: Clue, people: int) -> int:
+    """The arrangements, person 0 in seat 0, in which the clue holds."""
+    form, who = clue
+    mask = 0
+    for bit, rest in enumerate(permutations(range(1, people))):
+        seats = (0, *rest)  # entry i is the seat of person i
+        mask |= _holds(form, [seats[p] for p in who], people) << bit
+    return mask
+
+
+def _gives_away(clues: list[Clue], question: str, about: int, key: int) -> bool:
+    pairs = {"after": (about, key), "before": (key, about), "second": (about, key)}
+    if question == "opposite":
+        return ("opposite", tuple(sorted((about, key)))) in clues
+    return ("after" if question == "before" else question, pairs[question]) in clues
+
+
+def _say(clue: Clue, names: list[str]) -> str:
+    form, who = clue
+    said = [names[p] for p in who]
+    if form not in ("after", "second"):
+        said = [*said[:1], *sorted(said[1:])] if form == "between" else sorted(said)
+    return SAY[form].format(*said)
+
+
+def _distractor(
+    person: int, about: int, key: int, question: str, clues: list[Clue], said: dict[Clue, str], names: list[str]
+) -> Choice:
+    people, name = len(names), names[person]
+    if person == (2 * about - key) % people:
+        note = f"This goes round the table the wrong way: {name} is on the other side of {names[about]}."
+        return Choice(name, mistake="wrong_direction", note=note)
+    there = 0
+    for bit, rest in enumerate(permutations(range(1, people))):
+        seats = (0, *rest)
+        there |= ((seats[person] - seats[about]) % people == (key - about) % people) << bit
+    for clue in clues:
+        left = there
+        for other in clues:
+            if other is not clue:
+                left &= _mask(other, people)
+        if left:
+            note = f"{name} would be possible only if one clue were overlooked: “{said[clue]}”"
+            return Choice(name, mistake="overlooked_clue", note=note)
+    note = f"In the only arrangement that fits all the clues, {name} sits elsewhere."
+    return Choice(name, mistake="lost_track_of_seats", note=note)
+
+
+def _explain(clues: list[Clue], said: dict[Clue, str], names: list[str], key: int) -> str:
+    people = len(names)
+    steps = [
+        f"“{said[clue]}” – {left} {'arrangement is' if left == 1 else 'arrangements are'} left."
+        for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people - 1))
+    ]
+    return (
+        f"Draw the table and take the clues one after another; at first {factorial(people - 1)} arrangements are "
+        f"possible. {' '.join(steps)} Going clockwise from {names[0]}, the order is {listed(names)}. "
+        f"So the answer is {names[key]}."
+    )
+
+
+def _canonical(clues: list[Clue], about: int, people: int) -> list[list[object]]:
+    """The clues with seats counted from the person asked about."""
+    turned: list[list[object]] = []
+    for form, who in clues:
+        seats = [(p - about) % people for p in who]
+        if form == "between":
+            seats[1:] = sorted(seats[1:])
+        elif form not in ("after", "second"):
+            seats.sort()
+        turned.append([form, *seats])
+    return sorted(turned, key=str)
+
+
+# --- solving --------------------------------------------------------------------------------------------------------
+def _read(clue: str) -> Callable[[dict[str, int]], bool]:
+    """A clue as a test on the seats (counted clockwise), read from its words."""
+    who = [name for name in re.findall(r"\b[A-Z]\w+", clue) if name != "Going"]
+    negative = " not " in clue
+    if "clockwise" in clue:
+        later, earlier = who
+        distance = 2 if "second" in clue else 1
+        return lambda seat: (seat[later] - seat[earlier]) % len(seat) == distance
+    if "opposite" in clue:
+        return lambda seat: (abs(seat[who[0]] - seat[who[1]]) * 2 == len(seat)) != negative
+    return lambda seat: all(_beside(seat, who[0], other) for other in who[1:]) != negative
+
+
+def _beside(seat: dict[str, int], one: str, other: str) -> bool:
+    return (seat[one] - seat[other]) % len(seat) in (1, len(seat) - 1)
+
+
+def _asked_seat(question: str, seat: dict[str, int]) -> int:
+    (name,) = mentioned(question, list(seat))
+    if "opposite" in question:
+        step = len(seat) // 2
+    else:
+        step = 2 if "second" in question else -1 if "before" in question else 1
+    return (seat[name] + step) % len(seat)
+
+
+MODEL = Seating()

@@ -1,0 +1,172 @@
+"""A plan gives the height of every stack of cubes: what does the building look like from one side?
+
+Radicals: the size of the plan, the side, and whether the building is turned first.
+- easy: 3×3 plan, seen from the front;
+- medium: 3×4 or 4×3 plan, seen from the left or the right;
+- hard: 4×4 plan, turned a quarter turn first, seen from the front, the left, the right or the back.
+A view from another side than one's own asks for a change of perspective, and mirroring left and right is the typical
+error.
+
+The options cross what is seen (the highest stack of each line, only the nearest stacks, another line of sight) with
+left and right as seen or exchanged. The solver looks along the plan by its own rule.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+
+from qgen_dagster.core.question import ShownQuestion, Stimulus
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items import svg
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.pattern._options import balanced, success
+
+Plan = tuple[tuple[int, ...], ...]
+UNIT = 22.0
+HIGHEST = 4
+SIDES = ("front", "right", "back", "left")
+
+
+class BlockViews(ItemModel):
+    name = "block_views"
+    family = "spatial"
+    sub_type = "block_views"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        height, width = {"easy": (3, 3), "medium": rng.choice([(3, 4), (4, 3)]), "hard": (4, 4)}[level]
+        top = 3 if level == "easy" else HIGHEST
+        plan = tuple(tuple(rng.choice([0, *range(1, top + 1)]) for _ in range(width)) for _ in range(height))
+        side = {"easy": "front", "medium": rng.choice(["left", "right"]), "hard": rng.choice(SIDES)}[level]
+        turn = rng.choice([1, 3]) if level == "hard" else 0
+        seen = _facing(_turned(plan, turn), side)
+        choices = _choices(seen, 4 if level == "easy" else 6, rng)
+        rows = "\n".join(f"Row {i + 1}: {' '.join(map(str, row))}" for i, row in enumerate(plan))
+        text = f"Plan of the stacks, the back row first, the front row last:\n{rows}"
+        way = {1: "clockwise", 3: "anticlockwise"}.get(turn, "")
+        turning = f"The building is turned a quarter turn {way}, seen from above. " if turn else ""
+        return Draft(
+            stem=(
+                f"The plan shows from above how many cubes are stacked on each square. {turning}"
+                f"What does the building look like {'then ' if turn else ''}from the {side}?"
+            ),
+            stimulus=Stimulus(text=text, figure=_plan_figure(plan, "" if turn else side, text)),
+            key=choices[0],
+            distractors=tuple(choices[1:]),
+            explanation=_explanation(seen, side, turning, choices[0].text),
+            structure={"plan": [list(row) for row in plan], "side": side, "turn": turn},
+            expected_success=success(level, _load(level, side, seen)),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        text = shown.stimulus.text if shown.stimulus else ""
+        heights = {}
+        for r, line in enumerate(re.findall(r"Row \d: ([\d ]+)", text)):
+            for c, number in enumerate(line.split()):
+                heights[c - 1j * r] = int(number)
+        if "anticlockwise" in shown.stem:
+            heights = {place * 1j: n for place, n in heights.items()}
+        elif "clockwise" in shown.stem:
+            heights = {place * -1j: n for place, n in heights.items()}
+        side = re.findall(r"from the (front|back|left|right)\?", shown.stem)[0]
+        # The direction that lies to the viewer's right, as a complex number (east 1, north 1j).
+        to_right = {"front": 1 + 0j, "right": 1j, "back": -1 + 0j, "left": -1j}[side]
+        columns: dict[int, int] = {}
+        for place, number in heights.items():
+            across = round((place * to_right.conjugate()).real)
+            columns[across] = max(number, columns.get(across, 0))
+        view = " ".join(str(columns[across]) for across in sorted(columns))
+        return [i for i, option in enumerate(shown.options) if option.text.split(": ")[1] == view]
+
+
+def _turned(plan: Plan, quarters: int) -> Plan:
+    for _ in range(quarters):
+        plan = tuple(zip(*plan[::-1], strict=True))
+    return plan
+
+
+def _facing(plan: Plan, side: str) -> Plan:
+    """The plan turned so that the chosen side is at the bottom, nearest to the viewer."""
+    return _turned(plan, {"front": 0, "right": 1, "back": 2, "left": 3}[side])
+
+
+def _choices(seen: Plan, count: int, rng: random.Random) -> list[Choice]:
+    columns = list(zip(*seen, strict=True))
+    right = [max(column) for column in columns]
+    wrong = [
+        (
+            [column[-1] for column in columns],
+            "nearest_row_only",
+            "This shows the nearest stacks only; higher ones behind show too.",
+        ),
+        ([column[0] for column in columns], "farthest_row_only", "This shows the farthest stacks only."),
+        ([max(column[:-1]) for column in columns], "row_overlooked", "This leaves the nearest row of stacks out."),
+        ([max(column[1:]) for column in columns], "row_overlooked", "This leaves the farthest row of stacks out."),
+    ]
+    wrong = [w for w in wrong if w[0] not in (right, right[::-1])]
+    rng.shuffle(wrong)
+    views: list[tuple[list[int], str, str]] = [(right, "", "")]
+    for view in wrong:
+        if all(view[0] not in (v, v[::-1]) for v, _, _ in views):
+            views.append(view)
+    views = views[: count // 2]
+    if len(views) < count // 2 or any(view == view[::-1] for view, _, _ in views):
+        raise Unsuitable("views too few or symmetric")
+    choices = []
+    for which, mirrored in balanced([len(views), 2], count, rng):
+        heights, mistake, note = views[which]
+        if mirrored:
+            heights = heights[::-1]
+            mistake, note = mistake or "left_right_exchanged", f"{note} Left and right are exchanged.".strip()
+        text = f"Columns from left to right: {' '.join(map(str, heights))}"
+        choices.append(Choice(text, _view_figure(heights, text), mistake or None, note))
+    return choices
+
+
+def _explanation(seen: Plan, side: str, turning: str, key: str) -> str:
+    columns = ["-".join(map(str, reversed(column))) for column in zip(*seen, strict=True)]
+    first = "After the turn, look" if turning else "Look"
+    return (
+        f"{first} from the {side}: from left to right, the lines of stacks, the nearest first, are {', '.join(columns)}. "
+        f"Each column looks as high as the highest stack in its line. {key}."
+    )
+
+
+def _plan_figure(plan: Plan, side: str, text: str) -> str:
+    height, width, margin = len(plan) * UNIT * 1.3, len(plan[0]) * UNIT * 1.3, 34.0
+    cell = UNIT * 1.3
+    parts = []
+    for r, row in enumerate(plan):
+        for c, number in enumerate(row):
+            x, y = margin + c * cell, margin + r * cell
+            parts += [
+                svg.rect(x, y, cell, cell, stroke_width=1.5),
+                svg.label((x + cell / 2, y + cell / 2), str(number), 16),
+            ]
+    middle_x, middle_y = margin + width / 2, margin + height / 2
+    parts.append(svg.label((middle_x, margin + height + 24), "front", 13))
+    parts.append(svg.arrow_head((middle_x, margin + height + 4), 0, 10))
+    if side in ("left", "right"):
+        x = margin - 5 if side == "left" else margin + width + 5
+        parts.append(svg.arrow_head((x, middle_y), 90 if side == "left" else 270, 10))
+        parts.append(svg.label((x + (-17 if side == "left" else 17), middle_y - 16), side, 11))
+    return svg.figure(width + 2 * margin, height + 2 * margin, "Plan with stack heights", text, parts)
+
+
+def _view_figure(heights: list[int], text: str) -> str:
+    parts = []
+    for c, number in enumerate(heights):
+        for level in range(number):
+            parts.append(svg.rect(4 + c * UNIT, 4 + (HIGHEST - 1 - level) * UNIT, UNIT, UNIT))
+    base = 4 + HIGHEST * UNIT
+    parts.append(svg.line((2, base), (6 + len(heights) * UNIT, base), stroke_width=3))
+    return svg.figure(len(heights) * UNIT + 8, base + 4, "Option", text, parts)
+
+
+def _load(level: ItemLevel, side: str, seen: Plan) -> float:
+    hidden = sum(column[-1] < max(column) for column in zip(*seen, strict=True))
+    turned = {"front": 0.0, "right": 0.1, "left": 0.2, "back": 0.4}[side] if level == "hard" else 0.2 * (side == "left")
+    return 0.1 + 0.12 * hidden + turned
+
+
+MODEL = BlockViews()

@@ -1,0 +1,1 @@
+"""Helpers of the tests: a chain without Dagster, providers with faults."""
