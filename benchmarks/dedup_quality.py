@@ -172,9 +172,8 @@ def print_kinds(pairs: Sequence[Pair], verbose: bool) -> None:
         for pair, c in zip(pairs, judged, strict=True):
             if (c.likeness is Likeness.SAME) != pair.same:
                 shown = f"cos {c.cosine:.2f} jac {c.jaccard:.2f} ans {c.answers_agree} num {c.quantities_agree}"
-                print(
-                    f"- {'same' if pair.same else 'DIFFERENT'}/{pair.kind} → {c.likeness} {[*map(str, c.doubts)]} {shown}"
-                )
+                label = "same" if pair.same else "DIFFERENT"
+                print(f"- {label}/{pair.kind} → {c.likeness} ({', '.join(c.doubts)}) {shown}")
                 print(f"    {pair.a.stem} [{pair.a.key_option.text}]\n    {pair.b.stem} [{pair.b.key_option.text}]")
 
 

@@ -45,15 +45,21 @@ from qgen_dagster.generation.items.registry import families, item_models
 CANDIDATES = 1_020
 REAL_PER_MODEL = 5_000
 MOST = 32  # neighbours read per candidate, as find_duplicates does
-NOUNS = (
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+NOUNS = _words(
     "lamp river button cloud ladder violin basket candle anchor pepper mirror tunnel rocket blanket feather pencil "
     "garden hammer island jacket kettle lemon magnet needle orchard pillow quilt ribbon saddle teapot umbrella valley "
     "wagon yarn zipper acorn bridge camera desert engine forest guitar harbour icicle jungle kitten lantern meadow "
     "napkin oyster parrot quarry rabbit sandal tiger unicorn violet walnut xylophone yogurt zebra apple bottle copper"
-).split()
-GOODS = "pens apples tickets stickers bricks books cups shirts marbles plants".split()
-NONSENSE = [a + b for a in "blo dra fle gri kna plo sni tru vor zem".split() for b in "ops zles gers nks mips".split()]
-PLACES = "museum library station bakery school market harbour theatre clinic stadium".split()
+)
+GOODS = _words("pens apples tickets stickers bricks books cups shirts marbles plants")
+NONSENSE = [a + b for a in _words("blo dra fle gri kna plo sni tru vor zem") for b in _words("ops zles gers nks mips")]
+PLACES = _words("museum library station bakery school market harbour theatre clinic stadium")
 FAR = "Put another way, and taking every detail above as given: "
 
 

@@ -34,6 +34,8 @@ def choose_format(file: str, wanted: str | None) -> str:
         return name
     if file == "-":
         return "jsonl"
+    if Path(file).expanduser().is_dir():
+        raise ConfigurationError(f"{file}: is a folder, not a file")
     found = _SUFFIXES.get(Path(file).suffix.lower())
     if found is None:
         raise ConfigurationError(f"{file}: the name does not tell the format", hint="Give --format jsonl or csv.")

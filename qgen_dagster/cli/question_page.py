@@ -97,11 +97,9 @@ def _option(question: Question, index: int, option: Option) -> str:
     tag = ' <span class="tag">✓ key</span>' if is_key else ""
     mistake = f"{option.mistake.replace('_', ' ')}: " if option.mistake else ""
     note = f'<div class="note">{escape(mistake + option.note)}</div>' if mistake or option.note else ""
-    figure = option.figure or ""
-    return (
-        f"<li{' class="key"' if is_key else ''}><b>{LABELS[index]}</b>"
-        f'<span class="text">{escape(option.text)}</span>{tag}{figure}{note}</li>'
-    )
+    kind = ' class="key"' if is_key else ""
+    text = f'<span class="text">{escape(option.text)}</span>'
+    return f"<li{kind}><b>{LABELS[index]}</b>{text}{tag}{option.figure or ''}{note}</li>"
 
 
 def _facts(stored: StoredQuestion) -> str:

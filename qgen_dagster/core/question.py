@@ -21,7 +21,9 @@ MIN_OPTIONS = 4
 MAX_OPTIONS = 6
 LABELS = "ABCDEF"
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000)]
+# No control characters but tab and line feed: PostgreSQL stores no NUL, and no terminal should obey a question.
+PRINTABLE = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=8_000, pattern=PRINTABLE)]
 Svg = Annotated[str, StringConstraints(min_length=1, max_length=60_000, pattern=r"^<svg[\s>]")]
 
 
@@ -46,7 +48,7 @@ class Option(_Frozen):
     text: Text
     figure: Svg | None = None
     mistake: Name | None = None
-    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000)] = ""
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000, pattern=PRINTABLE)] = ""
 
 
 class Question(_Frozen):

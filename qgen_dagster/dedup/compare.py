@@ -15,14 +15,9 @@ from enum import StrEnum
 from qgen_dagster.dedup.facts import Facts
 from qgen_dagster.dedup.settings import STRONG, Bounds
 from qgen_dagster.dedup.text import is_number, same_quantities
+from qgen_dagster.dedup.words import SHORT_UNITS
 
 _DASH = "-"  # in material it separates
-_UNITS = {
-    "centimetre": "cm", "centimetres": "cm", "cents": "cent", "dollar": "dollars", "euro": "euros", "gram": "g",
-    "grams": "g", "hour": "h", "hours": "h", "kilogram": "kg", "kilograms": "kg", "kilometre": "km",
-    "kilometres": "km", "kilometers": "km", "metre": "m", "metres": "m", "meters": "m", "minute": "min",
-    "minutes": "min", "percent": "%", "second": "s", "seconds": "s",
-}  # fmt: skip
 
 
 class Likeness(StrEnum):
@@ -47,7 +42,7 @@ class Doubt(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How two questions relate; `differ` names what rules out that they are the same."""
+    """How two questions relate, and why a likeness is only doubtful."""
 
     cosine: float
     jaccard: float
@@ -99,7 +94,7 @@ def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool
 
 def _units(facts: Facts) -> set[str]:
     """The words beside the number of an answer such as 12 cm; nothing for an answer that is no number."""
-    words = {_UNITS.get(token, token) for token in facts.answer if not is_number(token)}
+    words = {SHORT_UNITS.get(token, token) for token in facts.answer if not is_number(token)}
     return words if is_number(facts.answer_key) else set()
 
 

@@ -16,25 +16,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qgen_dagster.core.question import Question
-from qgen_dagster.dedup.text import ARTICLES, Reading, content_words, is_number, names_in, read, turns
+from qgen_dagster.dedup.text import Reading, content_words, is_number, names_in, read, turns
+from qgen_dagster.dedup.words import FILLERS, POINTERS, SAME_ANSWERS
 
 # Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
 RULES_VERSION = 1
-
-_POINTERS = frozenset({"these", "those", "following", "below", "belong", "belongs", "odd", "options"})
-_FILLERS = ARTICLES | {"it", "is", "it's", "they", "are", "he", "she"}
-_SAME_ANSWERS = {
-    answer: group[0]
-    for group in (
-        ("yes", "true", "correct"),
-        ("no", "false", "incorrect", "not true"),
-        ("can not be determined", "can not tell", "can not be known", "can not say", "can not be decided", "unknown",
-         "not enough information", "insufficient information", "not possible to determine", "impossible to determine",
-         "impossible to tell", "uncertain", "undetermined", "not determinable", "there not enough information"),
-        ("none of above", "none of these", "none of them", "none"),
-    )
-    for answer in group
-}  # fmt: skip
 
 
 Phrase = tuple[str, ...]
@@ -110,7 +96,7 @@ class Facts:
     @cached_property
     def options_decide(self) -> bool:
         """Whether the stem only points at the options ("Which of these does not belong?"): they are the question."""
-        points = not _POINTERS.isdisjoint(self.stem.tokens)
+        points = not POINTERS.isdisjoint(self.stem.tokens)
         return points and not (self.quantities or self.names or self.stimulus)
 
     @property
@@ -146,6 +132,6 @@ def lookup_key(space: str, question_type: str, facts: Facts) -> int:
 
 
 def _phrase(text: str) -> Phrase:
-    tokens = tuple(token for token in read(text).tokens if token not in _FILLERS)
-    phrase = _SAME_ANSWERS.get(" ".join(tokens))
+    tokens = tuple(token for token in read(text).tokens if token not in FILLERS)
+    phrase = SAME_ANSWERS.get(" ".join(tokens))
     return tuple(phrase.split()) if phrase else (tokens or (text.strip().casefold(),))

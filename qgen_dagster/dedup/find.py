@@ -1,8 +1,8 @@
 """The duplicate check of a batch of candidates: exact, then structural, then semantic.
 
 Here: `find_duplicates`, and keeping the vectors up to date (`remember`, `fill_gaps`). Not here: the rules
-(`compare.py`) and the SQL (`bank/vectors.py`). The caller holds a lock per question type and stores the candidates' states, all in one
-transaction: two checks of one type at once would not see each other's candidates.
+(`compare.py`) and the SQL (`bank/vectors.py`). The caller holds a lock per question type and stores the candidates'
+states, all in one transaction: two checks of one type at once would not see each other's candidates.
 """
 
 from __future__ import annotations
@@ -85,9 +85,9 @@ def find_duplicates(
 def remember(tx: Transaction, decisions: Iterable[Decision], embedder: Embedder) -> None:
     """Stores the vectors of the candidates that are distinct, so that later ones are checked against them.
 
-    A grey candidate that is let through after all is to be remembered by the same call with `accepted`.
+    For grey ones that are let through after all: `remember_accepted`.
     """
-    entries = [d.entry for d in decisions if d.rule is Rule.DISTINCT and d.entry]
+    entries = [decision.entry for decision in decisions if decision.rule is Rule.DISTINCT and decision.entry]
     vectors.store_candidates(tx, space_of(embedder), entries)
 
 
@@ -185,7 +185,9 @@ def _check_semantic(
 
 
 def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    return float(sum(x * y for x, y in zip(a, b, strict=True)))
+    import numpy as np  # here, so that importing this module stays cheap
+
+    return float(np.dot(a, b))
 
 
 def _rank(pair: tuple[Comparison, Near]) -> tuple[int, float, UUID]:

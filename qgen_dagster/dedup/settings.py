@@ -26,9 +26,12 @@ class _Frozen(BaseModel):
 
 
 class Bounds(_Frozen):
-    """When two questions are near enough, and what raises a doubt.
+    """When two questions that agree in answer and quantities are near enough, and what raises a doubt.
 
-    `names: decide` means that other names make another question; `doubt`, that names are incidental.
+    Cosines: from `duplicate_from` on they are the same, from `grey_from` on they may be; the `strong_` ones are for
+    questions with two quantities or more. Shares of common words or options (Jaccard): `jaccard_from` stands in for a
+    cosine; below `stimulus_from`, `options_from` and `words_from` material, options and words are another item's, above
+    them they are a doubt. `names: decide`: other names, another question; `doubt`: names are incidental.
     """
 
     duplicate_from: Share = 0.75
@@ -54,9 +57,7 @@ class Bounds(_Frozen):
         if self.grey_from > self.duplicate_from:
             raise ValueError(f"grey_from ({self.grey_from}) is above duplicate_from ({self.duplicate_from})")
         if self.strong_grey_from > self.strong_duplicate_from:
-            raise ValueError(
-                f"strong_grey_from ({self.strong_grey_from}) is above strong_duplicate_from ({self.strong_duplicate_from})"
-            )
+            raise ValueError(f"strong_grey_from ({self.strong_grey_from}) is above {self.strong_duplicate_from}")
         return self
 
 

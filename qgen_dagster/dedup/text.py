@@ -13,44 +13,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from qgen_dagster.core.question import normalise_text
+from qgen_dagster.dedup.words import (
+    ARTICLES,
+    CANNOT,
+    FUNCTION_WORDS,
+    NEGATIONS,
+    OTHER_NUMBERS,
+    SCALES,
+    SPELLED,
+    TENS,
+    TURNS,
+    UNCOUNTED,
+    UNITS,
+)
 
-_ONES = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_UNITS = {word: value for value, word in enumerate(_ONES)}
-_TENS = {
-    w: 10 * i
-    for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], start=2)
-}
-_SCALES = {"thousand": 1_000, "million": 1_000_000}
-_SPELLED = frozenset([*_UNITS, *_TENS, *_SCALES, "hundred"])
-# Fractions and ordinals count as their denominator or place, so that "two thirds" is 2/3 and "third" is 3rd. "second"
-# is left out: it is a unit of time as often as a place. "first" is 1, which does not count (see `quantities`).
-_OTHER_NUMBERS = {
-    "half": "2", "halves": "2", "twice": "2", "double": "2", "doubles": "2", "doubled": "2", "third": "3",
-    "thirds": "3", "thrice": "3", "triple": "3", "triples": "3", "tripled": "3", "quarter": "4", "quarters": "4",
-    "fourth": "4", "fourths": "4", "fifth": "5", "fifths": "5", "sixth": "6", "sixths": "6", "seventh": "7",
-    "eighth": "8", "eighths": "8", "ninth": "9", "tenth": "10", "tenths": "10", "dozen": "12", "first": "1",
-}  # fmt: skip
 _TOKEN = re.compile(
     r"(?:(?<![^\s(\[,:=])-)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:st|nd|rd|th)?(?![^\W_])"  # -1,250.50 or 3rd
     r"|(?:\d+)"
@@ -65,19 +41,6 @@ _NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+|[A-Z]{2,}(?![a-z])")
 _QUOTED = re.compile(r"[“\"]([^”\"\n]{1,60})[”\"]|(?<!\w)['‘]([^'’\n]{1,60})['’](?!\w)")
 _ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|e|s|y)$")
 _ENDS_A_LETTER = re.compile(r"\s*[,;:.?)\]\"']")
-NEGATIONS = frozenset({"not", "never", "no", "none", "except", "neither", "nor", "without", "incorrect", "false"})
-_CANNOT = ("cannot",)
-_UNCOUNTED = ("1",)  # "one" is a pronoun as often as a number
-_TURNS = frozenset({"some", "only", "most", "least", "fewest", "few", "more", "less", "fewer"})
-ARTICLES = frozenset({"a", "an", "the"})
-# Words that say nothing of what a question is about. "all", "some" and "no" are not among them: they decide.
-FUNCTION_WORDS = ARTICLES | frozenset(
-    "am and answer are as at be been best better by calculate can certainly choose complete compute correct decide "
-    "definitely determine did do does exactly find following for from give given had has have he her him his how i if "
-    "in is it its just let likely look many me much must name now of on or order out please question right say select "
-    "shall she should so state tell than that their them then there these they think this those to us was we were what "
-    "when where which who whom whose will with word words would you your".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +63,7 @@ def read(text: str) -> Reading:
     quantities: list[str] = []
     for token, is_quantity in _with_numbers(words, letters):
         tokens.append(token)
-        if is_quantity and token not in _UNCOUNTED:
+        if is_quantity and token not in UNCOUNTED:
             quantities.append(token)
     return Reading(tuple(tokens), tuple(quantities))
 
@@ -120,7 +83,7 @@ def names_in(text: str) -> frozenset[str]:
 
 def turns(tokens: Iterable[str]) -> Counter[str]:
     """The words that turn a statement into another one, counted; all ways of saying no count as one."""
-    return Counter("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS | _TURNS)
+    return Counter("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS | TURNS)
 
 
 def content_words(tokens: Iterable[str]) -> frozenset[str]:
@@ -140,7 +103,7 @@ def is_number(token: str) -> bool:
 def _split_contraction(token: str) -> list[str]:
     if token.endswith("n't"):
         return [{"ca": "can", "wo": "will"}.get(token[:-3], token[:-3]), "not"]
-    return ["can", "not"] if token in _CANNOT else [token.removesuffix("'s")]
+    return ["can", "not"] if token in CANNOT else [token.removesuffix("'s")]
 
 
 def _is_letter(token: str) -> bool:
@@ -163,11 +126,11 @@ def _with_numbers(words: list[str], letters: set[int]) -> Iterator[tuple[str, bo
     i = 0
     while i < len(words):
         word = words[i]
-        value, used = _spelled_number(words, i) if word in _SPELLED else (0, 0)
+        value, used = _spelled_number(words, i) if word in SPELLED else (0, 0)
         if used:
             yield str(value), True
-        elif word in _OTHER_NUMBERS:
-            yield _OTHER_NUMBERS[word], True
+        elif word in OTHER_NUMBERS:
+            yield OTHER_NUMBERS[word], True
         elif word.lstrip("-")[:1].isdigit():
             # "second" does not count, so neither does "2nd"
             yield _plain_number(word), word != "2nd"
@@ -193,14 +156,14 @@ def _spelled_number(words: list[str], start: int) -> tuple[int, int]:
     total = current = used = 0
     last = ""  # what kind of word the number ends in so far
     for word in words[start:]:
-        if word in _UNITS and (last in ("", "scale") or (last == "tens" and 0 < _UNITS[word] < 10)):
-            current, last = current + _UNITS[word], "unit"
-        elif word in _TENS and last in ("", "scale"):
-            current, last = current + _TENS[word], "tens"
+        if word in UNITS and (last in ("", "scale") or (last == "tens" and 0 < UNITS[word] < 10)):
+            current, last = current + UNITS[word], "unit"
+        elif word in TENS and last in ("", "scale"):
+            current, last = current + TENS[word], "tens"
         elif word == "hundred":
             current, last = max(current, 1) * 100, "scale"
-        elif word in _SCALES:
-            total, current, last = total + max(current, 1) * _SCALES[word], 0, "scale"
+        elif word in SCALES:
+            total, current, last = total + max(current, 1) * SCALES[word], 0, "scale"
         else:
             break
         used += 1

@@ -6,7 +6,7 @@ Not here: the file formats (`question_files.py`), SQL (`bank/questions.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -89,7 +89,7 @@ def deactivate(bank: Bank, prefixes: Sequence[str], *, actor: str, reason: str) 
 
 def export_questions(
     bank: Bank, *, strata: Sequence[Stratum] = (), active: bool | None = True
-) -> Iterator[dict[str, object]]:
+) -> Generator[dict[str, object], None, None]:
     """Every matching question as a flat record, oldest first, in constant memory."""
     with bank.begin() as tx:
         for stored in rows.stream_questions(tx, strata=strata, active=active):

@@ -91,7 +91,7 @@ def status(common: CommonFlags) -> None:
     from qgen_dagster.config.settings import load_settings
 
     settings = load_settings()
-    facts = _external(settings) if settings.database_url else _embedded(settings)
+    facts = _embedded(settings) if _is_embedded(settings) else _external(settings)
     output = Output(as_json=common.json)
     output.json({name.replace(" ", "_"): value for name, value in facts.items()})
     output.show(pairs(list(facts.items()), indent=0))
@@ -125,7 +125,7 @@ def stop(common: CommonFlags) -> None:
     from qgen_dagster.config.settings import load_settings
 
     settings = load_settings()
-    if settings.database_url:
+    if not _is_embedded(settings):
         raise ConfigurationError(
             "QGEN_DATABASE_URL names a server that qgen did not start and does not stop",
             hint="To stop the embedded server: env -u QGEN_DATABASE_URL qgen db stop",
@@ -134,6 +134,18 @@ def stop(common: CommonFlags) -> None:
     output = Output(as_json=common.json)
     output.json({"stopped": stopped})
     output.show("Stopped." if stopped else "It was not running.")
+
+
+def _is_embedded(settings: Settings) -> bool:
+    """Whether we use the embedded server: nothing else is set, or `qgen env` has set just that."""
+    if settings.database_url is None:
+        return True
+    from urllib.parse import unquote
+
+    from qgen_dagster.bank.embedded import EmbeddedServer
+
+    directory = EmbeddedServer.status(settings.home).socket_directory
+    return directory is not None and unquote(settings.database_url).endswith(f"?host={directory}")
 
 
 def _external(settings: Settings) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Not here: the use cases (`services/questions.py`), the file formats (`services/q
 from __future__ import annotations
 
 import getpass
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -164,7 +165,9 @@ def export_(
     if file == "-" and common.json:
         raise ConfigurationError("--json needs a FILE: without one the questions go to standard output")
     with open_bank(settings) as bank, written(file) as stream:
-        count = write_records(export_questions(bank, strata=chosen, active=active), stream, kind)
+        # Closed before the bank is, also when the reader of a pipe goes away in the middle.
+        with closing(export_questions(bank, strata=chosen, active=active)) as records:
+            count = write_records(records, stream, kind)
     output = Output(as_json=common.json)
     output.json({"exported": count, "file": file, "format": kind})
     if file != "-":

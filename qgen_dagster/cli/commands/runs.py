@@ -76,7 +76,8 @@ def show(
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.recovery import resolve_run_id
 
-    with open_bank(load_settings()) as bank:
+    settings = load_settings()
+    with open_bank(settings) as bank:
         run_id = resolve_run_id(bank, run)
         with bank.begin() as tx:
             row = rows.get_run(tx, run_id)
@@ -84,6 +85,8 @@ def show(
             later = rows.list_runs(tx, parent_run_id=run_id, limit=1_000)
     if row is None:
         raise ConfigurationError(f"run {run_id} was removed in the meantime")
+    order = {stratum: place for place, stratum in enumerate(settings.taxonomy.strata)}
+    funnels = dict(sorted(funnels.items(), key=lambda item: (order.get(item[0], len(order)), item[0])))
     output = Output(as_json=common.json)
     strata = {stratum.key: funnel_json(funnel) for stratum, funnel in funnels.items()}
     output.json({**row, "strata": strata, "later_rounds": [r["id"] for r in later]})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
-from qgen_dagster.core.question import Question, content_hash, structure_hash, validate_question
+from qgen_dagster.core.question import Question, content_hash, structure_hash
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
 from qgen_dagster.generation.items.contract import ItemModel, ModelExhausted, build_question
 from qgen_dagster.generation.items.registry import models_for
@@ -59,11 +59,16 @@ class ProceduralProvider:
         """The questions of a reply of this provider. Raises ProviderError when the text is none of ours."""
         try:
             data = json.loads(reply.text)
-            questions = [Question.model_validate(q) for q in data["questions"]]
-        except (ValueError, KeyError, TypeError, ValidationError) as error:
+            items, saturated = list(data["questions"]), bool(data.get("saturated"))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ProviderError(ErrorCategory.PARSE_ERROR, f"not a reply of item models: {error}") from error
-        problems = [problem for q in questions for problem in validate_question(q)]
-        return Parsed(questions, problems, saturated=bool(data.get("saturated")))
+        questions, problems = [], []
+        for item in items:
+            try:
+                questions.append(Question.model_validate(item))
+            except ValidationError as error:
+                problems.append(f"{error.error_count()} faults, the first: {error.errors()[0]['msg']}")
+        return Parsed(questions, problems, saturated)
 
     def _models(self, stratum: Stratum) -> tuple[ItemModel, ...]:
         family = self._taxonomy.question_type(stratum.question_type).item_models

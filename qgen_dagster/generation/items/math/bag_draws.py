@@ -67,9 +67,17 @@ def _chance(value: Value) -> bool:
 
 
 def _draft(
-    rng: random.Random, place: int, bag: _Bag, level: ItemLevel, stem: str, key: Fraction, slips: list[Slip], why: str,
-    structure: list[object], burden: float,
-) -> Draft:  # fmt: skip
+    rng: random.Random,
+    place: int,
+    bag: _Bag,
+    level: ItemLevel,
+    stem: str,
+    key: Fraction,
+    slips: list[Slip],
+    why: str,
+    structure: list[object],
+    burden: float,
+) -> Draft:
     # The denominator of the key must not be the most common one, or the key could be picked by looks.
     alike = [slip for slip in slips if Fraction(slip.value).denominator == key.denominator]
     kept = alike[: rng.random() < ALIKE]

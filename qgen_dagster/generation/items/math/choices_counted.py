@@ -1,25 +1,22 @@
-"""How many ways: choosing, ordering, writing numbers.
+"""How many ways to choose.
 
 Radicals: order matters or not, repetition, restrictions, cases to be added or taken away.
 - easy: the product rule (one of each kind), a choice between two such products, or a code with repetition.
-- medium: choosing from two groups where order does not matter, or numbers of different digits with a condition on the
-  last digit.
-- hard: a group with at least one of a kind, two people who will not sit on one committee, or numbers with a zero among
-  the digits and a condition on both ends.
+- medium: choosing from two groups where order does not matter.
+- hard: a group with at least one of a kind, or two people who must not both be in it.
 Incidentals: dishes, clubs, people. The solver lists every single possibility and counts.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from math import comb, perm, prod
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.language import counted, listed, number, number_word, pick_names
+from qgen_dagster.generation.items.language import counted, listed, number, pick_names
 from qgen_dagster.generation.items.math._numeric import (
     Slip,
     at_a_drawn_place,
@@ -49,8 +46,8 @@ class ChoicesCounted(ItemModel):
         # The weights follow the number of different items that each kind has room for.
         makers = {
             "easy": (*[_one_of_each] * 4, *[_either_or] * 5, _code),
-            "medium": (_two_groups, *[_last_digit] * 3),
-            "hard": (*[_at_least_one] * 2, _not_both, *[_with_zero] * 6),
+            "medium": (_two_groups,),
+            "hard": (*[_at_least_one] * 3, _not_both),
         }
         return at_a_drawn_place(rng, *makers[level])
 
@@ -203,52 +200,6 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
     )
 
 
-def _last_digit(rng: random.Random, place: int) -> Draft:
-    digits = sorted(rng.sample(range(1, 10), rng.randint(4, 7)))
-    length = rng.randint(3, 4)
-    odd = rng.random() < 0.5
-    last = sum(d % 2 == odd for d in digits)
-    n = len(digits)
-    if length >= n or last in (0, n):
-        raise Unsuitable("the condition does nothing")
-    key = last * perm(n - 1, length - 1)
-    if not 12 <= key <= MOST_CASES:
-        raise Unsuitable("too few or too many cases")
-    word = "odd" if odd else "even"
-    slips = [
-        Slip(last * n ** (length - 1), "repetition_allowed", "This uses digits more than once."),
-        Slip(perm(n, length), "condition_ignored", f"This counts all the numbers, not only the {word} ones."),
-        Slip(
-            perm(last, length) if last >= length else last * (last - 1),
-            "all_digits_restricted",
-            f"This makes every digit {word}; only the last one needs to be.",
-        ),
-        Slip((n - last) * perm(n - 1, length - 1), "wrong_parity", f"This counts the numbers that are not {word}."),
-        Slip(last * comb(n - 1, length - 1), "order_ignored", "This ignores the order of the other digits."),
-        Slip(last * perm(n, length - 1), "last_digit_used_again", "This forgets that the last digit is used up."),
-        Slip(
-            perm(n, length) // 2, "halved", f"This takes half of all the numbers, but {last} of {n} digits are {word}."
-        ),
-        Slip(
-            perm(n - 1, length - 1), "last_digit_fixed", f"This counts one choice for the last digit; there are {last}."
-        ),
-    ]
-    right, wrong = offer(rng, place, key, slips, step=last)
-    factors = " × ".join(str(n - 1 - i) for i in range(length - 1))
-    return Draft(
-        stem=f"How many {word} {number_word(length)}-digit numbers can be written with the digits "
-        f"{listed([str(d) for d in digits])}, if no digit is used more than once in a number?",
-        key=right,
-        distractors=wrong,
-        explanation=f"An {word} number ends in an {word} digit: {_choices(last)} for the last place. For the other "
-        f"places, taken "
-        f"in order, {listed([str(n - 1 - i) for i in range(length - 1)])} digits are left: {last} × {factors} = "
-        f"{number(key)}.",
-        structure={"kind": "last_digit", "digits": digits, "length": length, "odd": odd},
-        expected_success=expected("medium", 0.4 + 0.2 * (length > 3) + n / 35),
-    )
-
-
 def _at_least_one(rng: random.Random, place: int) -> Draft:
     one, other = rng.choice(GROUPS)
     a, b, r = rng.randint(2, 7), rng.randint(3, 8), rng.randint(2, 4)
@@ -328,77 +279,13 @@ def _not_both(rng: random.Random, place: int) -> Draft:
     )
 
 
-def _with_zero(rng: random.Random, place: int) -> Draft:
-    digits = [0, *sorted(rng.sample(range(1, 10), rng.randint(4, 6)))]
-    length = rng.randint(3, 4)
-    odd = rng.random() < 0.4
-    n = len(digits)
-    last = sum(d % 2 == odd for d in digits)
-    # Ending in 0, the first place has n - 1 digits; ending otherwise, n - 2, as 0 cannot stand first.
-    ending_in_zero = 0 if odd else perm(n - 1, length - 1)
-    otherwise = (last - (not odd)) * (n - 2) * perm(n - 2, length - 2)
-    key = ending_in_zero + otherwise
-    if last < 2 or not 12 <= key <= MOST_CASES:
-        raise Unsuitable("too few or too many cases")
-    word = "odd" if odd else "even"
-    slips = [
-        Slip(last * perm(n - 1, length - 1), "zero_in_front", "This also counts numbers that begin with 0."),
-        Slip(
-            last * (n - 2) * perm(n - 2, length - 2),
-            "zero_taken_off_twice",
-            "A number that ends in 0 cannot begin with 0 anyway.",
-        ),
-        Slip(otherwise, "ending_in_zero_left_out", "This leaves out the numbers that end in 0."),
-        Slip(
-            (n - 1) * perm(n - 1, length - 1),
-            "condition_ignored",
-            f"This counts all the numbers, not only the {word} ones.",
-        ),
-        Slip((n - 1) * perm(n - 1, length - 1) - key, "wrong_parity", f"This counts the numbers that are not {word}."),
-        Slip((n - 1) * n ** (length - 2) * last, "repetition_allowed", "This uses digits more than once."),
-        Slip(
-            (n - 1) * perm(n - 1, length - 1) // 2,
-            "halved",
-            f"This takes half of all the numbers, but not half of them are {word}.",
-        ),
-        Slip((n - 2) * perm(n - 2, length - 2), "last_digit_fixed", "This counts one choice for the last digit."),
-    ]
-    right, wrong = offer(rng, place, key, slips, step=2)
-    nonzero = last - (not odd)
-    middle = "".join(f" × {n - 2 - i}" for i in range(length - 2))
-    zero_part = f"With 0 at the end there are {number(ending_in_zero)} numbers. " if not odd else ""
-    total = f" In all: {number(ending_in_zero)} + {number(otherwise)} = {number(key)}." if not odd else ""
-    ends = f"With another {word} digit at the end" if not odd else f"With an {word} digit at the end"
-    return Draft(
-        stem=f"How many {word} {number_word(length)}-digit numbers can be written with the digits "
-        f"{listed([str(d) for d in digits])}, if no digit is used more than once in a number? "
-        "A number does not begin with 0.",
-        key=right,
-        distractors=wrong,
-        explanation=f"{zero_part}{ends} there are {_choices(nonzero)} for the last place and {n - 2} for the first "
-        f"(not 0), and "
-        f"the rest follows: {nonzero} × {n - 2}{middle} = {number(otherwise)}.{total}",
-        structure={"kind": "with_zero", "digits": digits, "length": length, "odd": odd},
-        expected_success=expected("hard", 0.4 + 0.3 * (not odd) + 0.2 * (length > 3)),
-    )
-
-
 def _some(group: str, count: int) -> str:
     return group if count > 1 else group[:-1]
-
-
-def _choices(count: int) -> str:
-    return f"{count} {'choice' if count == 1 else 'choices'}"
 
 
 def _listing(stem: str) -> int:
     """Every possibility, one by one."""
     numbers = whole_numbers_in(stem)
-    if "-digit numbers" in stem:
-        length = {"three": 3, "four": 4}[re.search(r"(\w+)-digit", stem)[1]]  # type: ignore[index]
-        digits = numbers[:-1] if "begin with" in stem else numbers
-        wanted = 1 if " odd " in stem else 0
-        return sum(1 for p in permutations(digits, length) if p[0] != 0 and p[-1] % 2 == wanted)
     if "two kinds of meal" in stem:
         a, b, c, d = numbers
         return sum(1 for _ in product(range(a), range(b))) + sum(1 for _ in product(range(c), range(d)))

@@ -1,9 +1,9 @@
 """Distance, speed and time.
 
-Radicals: number of legs or movers, units to convert, whether the quantity asked is a mean that must be weighted.
+Radicals: number of legs, units to convert, whether the quantity asked is a mean that must be weighted.
 - easy: one leg; the distance, or the time, with one conversion between minutes and hours.
 - medium: two legs and a stop; the whole time, or the mean speed over both legs.
-- hard: two movers (meeting or catching up, one starts later), or the mean speed there and back.
+- hard: the mean speed there and back with a stay, or the speed needed for the rest of a way.
 The pull of the plain average of two speeds is the classic trap here.
 Incidentals: who travels and how. The solver moves everybody minute by minute.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
-from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -27,21 +26,7 @@ from qgen_dagster.generation.items.math._numeric import (
     options_where,
     whole_numbers_in,
 )
-
-
-class Way(NamedTuple):
-    verb: str
-    doing: str
-    speeds: range
-
-
-WAYS = (
-    Way("runs", "running", range(6, 16)),
-    Way("cycles", "cycling", range(12, 32)),
-    Way("rides a scooter", "riding a scooter", range(18, 46)),
-    Way("rides a motorbike", "riding a motorbike", range(32, 92, 2)),
-    Way("drives", "driving", range(30, 102, 2)),
-)
+from qgen_dagster.generation.items.math._travel import LAND_WAYS, Way, minutes_shown
 
 
 class JourneyTimes(ItemModel):
@@ -53,7 +38,7 @@ class JourneyTimes(ItemModel):
         makers = {
             "easy": (_one_leg,),
             "medium": (_two_legs, _mean_of_legs),
-            "hard": (_meeting, _catching_up, _there_and_back),
+            "hard": (_there_and_back, _speed_needed),
         }
         return at_a_drawn_place(rng, *makers[level])
 
@@ -63,7 +48,7 @@ class JourneyTimes(ItemModel):
 
 
 def _one_leg(rng: random.Random, place: int) -> Draft:
-    way, who = rng.choice(WAYS), pick_names(rng, 1)[0]
+    way, who = rng.choice(LAND_WAYS), pick_names(rng, 1)[0]
     speed, minutes = rng.choice(way.speeds), rng.randrange(6, 150)
     if speed * minutes % 60 or minutes == 60 or speed == 60 or (minutes % 5 and minutes % 6):
         raise Unsuitable("no whole distance, or nothing to convert")
@@ -77,10 +62,10 @@ def _one_leg(rng: random.Random, place: int) -> Draft:
         )
     else:
         stem = f"{who} {way.verb} {distance} km at {speed} km/h. How long does that take?"
-        slips, key, show, step = _time_slips(speed, minutes, distance), minutes, _minutes, 5
+        slips, key, show, step = _time_slips(speed, minutes, distance), minutes, minutes_shown, 5
         why = (
             f"The time is {distance} ÷ {speed} = {_hours(minutes)} of an hour; {_hours(minutes)} × 60 = "
-            f"{_minutes(minutes)}."
+            f"{minutes_shown(minutes)}."
         )
     right, wrong = offer(rng, place, key, slips, show, step=step)
     return Draft(
@@ -143,7 +128,7 @@ def _time_slips(speed: int, minutes: int, distance: int) -> list[Slip]:
 
 
 def _legs(rng: random.Random) -> tuple[Way, int, int, int, int]:
-    way = rng.choice(WAYS)
+    way = rng.choice(LAND_WAYS)
     first, second = rng.sample(way.speeds, 2)
     return way, first, rng.randrange(10, 121, 5), second, rng.randrange(10, 121, 5)
 
@@ -171,7 +156,7 @@ def _two_legs(rng: random.Random, place: int) -> Draft:
         Slip(key - 60, "one_hour_off", "This is one hour too little."),
         Slip(key + 60, "one_hour_off", "This is one hour too much."),
     ]
-    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
+    right, wrong = offer(rng, place, key, slips, minutes_shown, step=5)
     who = pick_names(rng, 1)[0]
     return Draft(
         stem=f"{who} {way.verb} {near} km at {v} km/h, rests for {rest} minutes, and then goes on for {far} km at "
@@ -180,7 +165,7 @@ def _two_legs(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"The first leg takes {near} ÷ {v} × 60 = {t} minutes, the second {far} ÷ {w} × 60 = {u} minutes. "
-        f"With the rest that is {t} + {rest} + {u} = {_minutes(key)}.",
+        f"With the rest that is {t} + {rest} + {u} = {minutes_shown(key)}.",
         structure={"kind": "two_legs", "legs": sorted([[v, t], [w, u]]), "rest": rest},
         expected_success=expected("medium", 0.1 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
     )
@@ -220,104 +205,8 @@ def _mean_of_legs(rng: random.Random, place: int) -> Draft:
     )
 
 
-def _meeting(rng: random.Random, place: int) -> Draft:
-    way, v, _, w, _ = _legs(rng)
-    late, together = rng.randrange(10, 65, 5), rng.randrange(10, 125, 5)
-    if v * late % 60 or (v + w) * together % 60:
-        raise Unsuitable("no whole distances")
-    ahead = v * late // 60
-    distance = ahead + (v + w) * together // 60
-    key = late + together
-    slips = [
-        Slip(together, "head_start_left_out", "This counts from the later start."),
-        Slip(Fraction(distance * 60, v + w), "together_from_the_start", "This lets both start at the same time."),
-        Slip(
-            late + Fraction(distance * 60, v + w),
-            "head_start_not_taken_off",
-            f"This forgets the {ahead} km that are done before the second start.",
-        ),
-        Slip(
-            Fraction(distance * 120, v + w),
-            "average_speed_used",
-            "This uses the average of the speeds; moving towards each other, add them.",
-        ),
-        Slip(
-            Fraction(distance * 60, v), "one_speed_only", "This is the time for the whole distance at the first speed."
-        ),
-        Slip(
-            Fraction(distance * 60, w), "one_speed_only", "This is the time for the whole distance at the second speed."
-        ),
-        Slip(together + late * 2, "head_start_twice", f"This counts the {late} minutes twice."),
-        Slip(together - late, "head_start_taken_off", f"This takes the {late} minutes off instead of adding them."),
-    ]
-    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
-    a, b = pick_names(rng, 2)
-    return Draft(
-        stem=f"Two villages are {distance} km apart. {a} leaves one of them, {way.doing} towards the other at {v} "
-        f"km/h. "
-        f"{late} minutes later, {b} leaves the other, {way.doing} towards {a} at {w} km/h. "
-        f"How long after the start of {a} do the two meet?",
-        key=right,
-        distractors=wrong,
-        explanation=f"In {late} minutes {a} covers {ahead} km, so {distance - ahead} km are left. Now the two come "
-        f"closer at "
-        f"{v} + {w} = {v + w} km/h and need {distance - ahead} ÷ {v + w} × 60 = {together} minutes. "
-        f"In all: {late} + {together} = {_minutes(key)}.",
-        structure={"kind": "meeting", "speeds": [v, w], "late": late, "distance": distance},
-        expected_success=expected("hard", 0.3 + 0.2 * (late % 30 != 0) + 0.2 * (together % 30 != 0)),
-    )
-
-
-def _catching_up(rng: random.Random, place: int) -> Draft:
-    way, v, _, w, _ = _legs(rng)
-    late = rng.randrange(5, 65, 5)
-    if v >= w or v * late % (w - v) or v * late % 60:
-        raise Unsuitable("never caught up, or no whole minutes")
-    chase = v * late // (w - v)
-    key = late + chase
-    if not 10 <= chase <= 180:
-        raise Unsuitable("too short or too long a chase")
-    ahead = v * late // 60
-    slips = [
-        Slip(chase, "head_start_left_out", "This counts from the later start."),
-        Slip(
-            Fraction(v * late, v + w) + late,
-            "speeds_added",
-            "This adds the speeds, as if the two moved towards each other.",
-        ),
-        Slip(
-            Fraction(v * late, w) + late,
-            "first_stands_still",
-            "This lets the first one stand still while the second follows.",
-        ),
-        Slip(
-            Fraction(v * late, w),
-            "first_stands_still",
-            "This lets the first one stand still, and counts from the later start.",
-        ),
-        Slip(late * 2, "doubled", "This takes as long to catch up as the head start was."),
-        Slip(key + late, "head_start_twice", f"This counts the {late} minutes twice."),
-        Slip(Fraction(w * late, v), "ratio_only", "This only scales the head start by the ratio of the speeds."),
-        Slip(chase - late, "head_start_taken_off", f"This takes the {late} minutes off instead of adding them."),
-    ]
-    right, wrong = offer(rng, place, key, slips, _minutes, step=5)
-    a, b = pick_names(rng, 2)
-    return Draft(
-        stem=f"{a} leaves a village, {way.doing} at {v} km/h. {late} minutes later, {b} leaves the same village and "
-        f"follows on "
-        f"the same road at {w} km/h. How long after the start of {a} does {b} catch up?",
-        key=right,
-        distractors=wrong,
-        explanation=f"In {late} minutes {a} gets {ahead} km ahead. {b} gains {w} − {v} = {w - v} km in an hour, so "
-        f"closing "
-        f"the gap takes {ahead} ÷ {w - v} × 60 = {chase} minutes. In all: {late} + {chase} = {_minutes(key)}.",
-        structure={"kind": "catching_up", "speeds": [v, w], "late": late},
-        expected_success=expected("hard", 0.4 + 0.3 * (late % 30 != 0)),
-    )
-
-
 def _there_and_back(rng: random.Random, place: int) -> Draft:
-    way = rng.choice(WAYS)
+    way = rng.choice(LAND_WAYS)
     v, w = rng.sample(way.speeds, 2)
     stay = rng.choice((0, 1, 2))
     distance = rng.randrange(6, 121, 2)
@@ -361,12 +250,40 @@ def _there_and_back(rng: random.Random, place: int) -> Draft:
     )
 
 
+def _speed_needed(rng: random.Random, place: int) -> Draft:
+    way, v, t, w, u = _legs(rng)
+    near, far = Fraction(v * t, 60), Fraction(w * u, 60)
+    if near.denominator > 1 or far.denominator > 1 or t == u:
+        raise Unsuitable("no whole distances")
+    distance, minutes = int(near + far), t + u
+    mean = Fraction(distance * 60, minutes)
+    slips = [
+        Slip(2 * mean - v, "plain_average", "This would balance the speeds if both parts took the same time."),
+        Slip(mean, "mean_of_whole", "This is the mean speed of the whole way, not of the rest."),
+        Slip(v, "unchanged", "This is the speed so far."),
+        Slip(Fraction(distance * 60, u), "distance_not_reduced", f"This forgets the {near} km that are done."),
+        Slip(Fraction(int(far) * 60, minutes), "time_not_reduced", f"This forgets the {t} minutes that are gone."),
+        Slip(Fraction(int(far) * 60, t), "times_swapped", f"This divides by {t} minutes, but {u} are left."),
+        Slip(far, "distance", "This is the number of kilometres left."),
+        Slip(abs(mean - v), "subtracted", "This is the difference of two speeds."),
+    ]
+    right, wrong = offer(rng, place, w, slips, _kmh, step=2)
+    who = pick_names(rng, 1)[0]
+    return Draft(
+        stem=f"{who} has to cover {distance} km in {minutes} minutes. For the first {t} minutes, {who} {way.verb} at "
+        f"{v} km/h. "
+        "What mean speed is needed for the rest of the way?",
+        key=right,
+        distractors=wrong,
+        explanation=f"In the first {t} minutes {who} covers {near} km, so {distance} − {near} = {far} km are left for "
+        f"{minutes} − {t} = {u} minutes. The speed needed is {far} ÷ {u} × 60 = {_kmh(w)}.",
+        structure={"kind": "speed_needed", "distance": distance, "minutes": minutes, "first": [v, t]},
+        expected_success=expected("hard", 0.3 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
+    )
+
+
 def _km(value: Value) -> str:
     return f"{number(value)} km"
-
-
-def _minutes(value: Value) -> str:
-    return f"{number(value)} minutes"
 
 
 def _kmh(value: Value) -> str:
@@ -377,21 +294,18 @@ def _hours(minutes: int) -> str:
     return number(Fraction(minutes, 60))
 
 
-# One kilometre is 60 units here, so that at v km/h one moves v units a minute.
-_LONGEST = 1_500
-
-
 def _travel(stem: str) -> Value | None:
     numbers = whole_numbers_in(stem)
     if "How far" in stem:
         minutes, speed = numbers
         return Fraction(sum(speed for _ in range(minutes)), 60)
-    if "villages" in stem or "catch up" in stem:
-        gap, v, late, w = numbers if "villages" in stem else [0, *numbers]
-        return _encounter(gap * 60, v, late, w)
     if "for the whole way" in stem:
         t, v, u, w = numbers
         return Fraction(sum([v] * t) + sum([w] * u), t + u)
+    if "has to cover" in stem:
+        distance, whole, t, v = numbers
+        left = distance * 60 - sum([v] * t)
+        return Fraction(left, whole - t)
     if "lake" in stem:
         distance, v, *stay, w = numbers
         there, back = _clock(distance, v), _clock(distance, w)
@@ -408,17 +322,6 @@ def _clock(distance: int, speed: int) -> int | None:
         at += speed
         minutes += 1
     return minutes if at == distance * 60 else None
-
-
-def _encounter(gap: int, v: int, late: int, w: int) -> int | None:
-    """Minutes until the two are in one place: from the two ends of `gap`, or one after the other where it is 0."""
-    first, second, towards = 0, gap, -1 if gap else 1
-    for minute in range(1, _LONGEST):
-        first += v
-        second += towards * w if minute > late else 0
-        if first == second:
-            return minute
-    return None
 
 
 MODEL = JourneyTimes()

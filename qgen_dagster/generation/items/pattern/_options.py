@@ -106,6 +106,16 @@ def two_of(key: T, wrongs: Sequence[T], likeness: Callable[[T, T], float], rng: 
     return pairs[0]
 
 
+def drop_central(texts: Sequence[str], share: float, rng: random.Random) -> None:
+    """Raises Unsuitable for a share of the drafts whose key (the first text) agrees most with the other options.
+
+    For options that no design can balance; the share is set so that this happens as often as chance has it.
+    """
+    sums = [sum(a == b for other in texts for a, b in zip(text, other, strict=False)) for text in texts]
+    if sums[0] == max(sums) and rng.random() < share:
+        raise Unsuitable("the key is too much like the other options")
+
+
 def _column(size: int, count: int, rng: random.Random) -> list[int]:
     if count % size:
         raise ValueError(f"{count} options cannot share {size} values evenly")

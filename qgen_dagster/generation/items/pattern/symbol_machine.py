@@ -23,7 +23,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._letters import ALPHABET, reads_badly
-from qgen_dagster.generation.items.pattern._options import balanced, success, two_of
+from qgen_dagster.generation.items.pattern._options import balanced, drop_central, success, two_of
 
 SIZE = 5
 Base = tuple[str, str | None, str]
@@ -161,6 +161,8 @@ def _choices(chain: list[Machine], start: str, backwards: bool, rng: random.Rand
         choices.append(Choice(text, mistake=mistake, note=note))
     if len({choice.text for choice in choices}) < len(choices):
         raise Unsuitable("two options are alike")
+    if len(chain) > 2:
+        drop_central([choice.text for choice in choices], 0.25, rng)
     return choices
 
 

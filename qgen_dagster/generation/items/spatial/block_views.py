@@ -2,13 +2,14 @@
 
 Radicals: the size of the plan, the side, and whether the building is turned first.
 - easy: 3×3 plan, seen from the front;
-- medium: 3×4 or 4×3 plan, seen from the left or the right;
+- medium: 4×4 plan, seen from the left or the right;
 - hard: 4×4 plan, turned a quarter turn first, seen from the front, the left, the right or the back.
 A view from another side than one's own asks for a change of perspective, and mirroring left and right is the typical
 error.
 
-The options cross what is seen (the highest stack of each line, only the nearest stacks, another line of sight) with
-left and right as seen or exchanged. The solver looks along the plan by its own rule.
+The options cross what is seen (the highest stack of each line, the view from a neighbouring side, the nearest stacks
+only, a column misjudged) with left and right as seen or exchanged; the true view is as often the lowest as the highest
+of them. The solver looks along the plan by its own rule.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.pattern._options import balanced, drop_central, success
 
 Plan = tuple[tuple[int, ...], ...]
 UNIT = 22.0
@@ -34,7 +35,7 @@ class BlockViews(ItemModel):
     sub_type = "block_views"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        height, width = {"easy": (3, 3), "medium": rng.choice([(3, 4), (4, 3)]), "hard": (4, 4)}[level]
+        height, width = {"easy": (3, 3), "medium": (4, 4), "hard": (4, 4)}[level]
         top = 3 if level == "easy" else HIGHEST
         plan = tuple(tuple(rng.choice([0, *range(1, top + 1)]) for _ in range(width)) for _ in range(height))
         side = {"easy": "front", "medium": rng.choice(["left", "right"]), "hard": rng.choice(SIDES)}[level]
@@ -90,28 +91,12 @@ def _facing(plan: Plan, side: str) -> Plan:
     return _turned(plan, {"front": 0, "right": 1, "back": 2, "left": 3}[side])
 
 
+View = tuple[list[int], str, str]
+
+
 def _choices(seen: Plan, count: int, rng: random.Random) -> list[Choice]:
-    columns = list(zip(*seen, strict=True))
-    right = [max(column) for column in columns]
-    wrong = [
-        (
-            [column[-1] for column in columns],
-            "nearest_row_only",
-            "This shows the nearest stacks only; higher ones behind show too.",
-        ),
-        ([column[0] for column in columns], "farthest_row_only", "This shows the farthest stacks only."),
-        ([max(column[:-1]) for column in columns], "row_overlooked", "This leaves the nearest row of stacks out."),
-        ([max(column[1:]) for column in columns], "row_overlooked", "This leaves the farthest row of stacks out."),
-    ]
-    wrong = [w for w in wrong if w[0] not in (right, right[::-1])]
-    rng.shuffle(wrong)
-    views: list[tuple[list[int], str, str]] = [(right, "", "")]
-    for view in wrong:
-        if all(view[0] not in (v, v[::-1]) for v, _, _ in views):
-            views.append(view)
-    views = views[: count // 2]
-    if len(views) < count // 2 or any(view == view[::-1] for view, _, _ in views):
-        raise Unsuitable("views too few or symmetric")
+    right = [max(column) for column in zip(*seen, strict=True)]
+    views: list[View] = [(right, "", ""), *_wrong_views(seen, right, count // 2 - 1, rng)]
     choices = []
     for which, mirrored in balanced([len(views), 2], count, rng):
         heights, mistake, note = views[which]
@@ -120,14 +105,47 @@ def _choices(seen: Plan, count: int, rng: random.Random) -> list[Choice]:
             mistake, note = mistake or "left_right_exchanged", f"{note} Left and right are exchanged.".strip()
         text = f"Columns from left to right: {' '.join(map(str, heights))}"
         choices.append(Choice(text, _view_figure(heights, text), mistake or None, note))
+    if count > 4:
+        drop_central([choice.text for choice in choices], 0.3, rng)
     return choices
+
+
+def _wrong_views(seen: Plan, right: list[int], count: int, rng: random.Random) -> list[View]:
+    """As many lower as higher ones over all items."""
+    nearest = list(seen[-1])
+    beside = [max(row) for row in seen]
+    candidates: list[View] = [
+        (beside, "wrong_side", "This is how the building looks from a neighbouring side."),
+        (beside[::-1], "wrong_side", "This is how the building looks from a neighbouring side."),
+        (nearest, "nearest_row_only", "This shows the nearest stacks only; higher ones behind show too."),
+    ]
+    for i in range(len(right)):
+        for step, word in ((-1, "low"), (1, "high")):
+            changed = [*right[:i], right[i] + step, *right[i + 1 :]]
+            if 0 <= changed[i] <= HIGHEST:
+                candidates.append((changed, f"column_too_{word}", f"One column is one cube too {word}."))
+    head, tail = candidates[:3], candidates[3:]
+    rng.shuffle(head)
+    rng.shuffle(tail)
+    below_wanted = rng.randint(0, count)
+    below: list[View] = []
+    above: list[View] = []
+    taken = [right]
+    for view in [*head, *tail]:
+        side, room = (below, below_wanted) if sum(view[0]) < sum(right) else (above, count - below_wanted)
+        if sum(view[0]) != sum(right) and len(side) < room and all(view[0] not in (t, t[::-1]) for t in taken):
+            side.append(view)
+            taken.append(view[0])
+    if len(taken) <= count or any(t == t[::-1] for t in taken):
+        raise Unsuitable("views too few or symmetric")
+    return below + above
 
 
 def _explanation(seen: Plan, side: str, turning: str, key: str) -> str:
     columns = ["-".join(map(str, reversed(column))) for column in zip(*seen, strict=True)]
     first = "After the turn, look" if turning else "Look"
     return (
-        f"{first} from the {side}: from left to right, the lines of stacks, the nearest first, are {', '.join(columns)}. "
+        f"{first} from the {side}. From left to right the lines of stacks, the nearest first, are {', '.join(columns)}. "
         f"Each column looks as high as the highest stack in its line. {key}."
     )
 
@@ -164,8 +182,10 @@ def _view_figure(heights: list[int], text: str) -> str:
 
 
 def _load(level: ItemLevel, side: str, seen: Plan) -> float:
-    hidden = sum(column[-1] < max(column) for column in zip(*seen, strict=True))
-    turned = {"front": 0.0, "right": 0.1, "left": 0.2, "back": 0.4}[side] if level == "hard" else 0.2 * (side == "left")
+    hidden = sum(max(column) > column[-1] for column in zip(*seen, strict=True))
+    turned: float = (
+        {"front": 0.0, "right": 0.1, "left": 0.2, "back": 0.4}[side] if level == "hard" else 0.2 * (side == "left")
+    )
     return 0.1 + 0.12 * hidden + turned
 
 

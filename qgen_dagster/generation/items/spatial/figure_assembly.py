@@ -1,8 +1,8 @@
 """Pieces of a cut-up rectangle: which further piece completes it?
 
 Radicals: the number of pieces, whether they are shown turned, and how close the other pieces come.
-- easy: one piece of a 4×3 rectangle in its place; the missing piece may be turned;
-- medium: one piece of a 4×4 square, turned; the missing piece may be turned too;
+- easy: one piece of a 4×4 square, as it lies in the square; four options;
+- medium: one piece of a 4×4 square, turned; six options;
 - hard: two pieces of a 5×4 rectangle, turned.
 
 Pieces may be turned, never flipped over. The options cross two or three pieces that differ in one cell with both hands,
@@ -42,7 +42,7 @@ class FigureAssembly(ItemModel):
     sub_type = "figure_assembly"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        height, width = {"easy": (3, 4), "medium": (4, 4), "hard": (4, 5)}[level]
+        height, width = {"easy": (4, 4), "medium": (4, 4), "hard": (4, 5)}[level]
         cells = [(r, c) for r in range(height) for c in range(width)]
         pieces = _cut(cells, 3 if level == "hard" else 2, rng)
         missing = pieces.pop()
@@ -130,13 +130,18 @@ def _candidates(missing: list[Place], count: int, rng: random.Random) -> list[Sh
         places = [place for place in missing if place != old] + [new]
         made = _piece(places)
         hands = {made.canonical(), made.flipped().canonical()}
-        rows = made.rows()
-        if len(hands) == 2 and not hands & seen and max(len(rows), len(rows[0])) <= ROOM and _connected(set(places)):
+        # Equal extents, or the key would be told by being the most compact piece.
+        if len(hands) == 2 and not hands & seen and _extent(made) == _extent(found[0]) and _connected(set(places)):
             found.append(made)
             seen |= hands
         if len(found) == count:
             return found
     raise Unsuitable("too few pieces that come close")
+
+
+def _extent(piece: Shape) -> list[int]:
+    rows = piece.rows()
+    return sorted([len(rows), len(rows[0])])
 
 
 def _choice(piece: Shape, changed: bool, mirrored: bool, rng: random.Random) -> Choice:

@@ -19,7 +19,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._options import balanced, success, two_of
+from qgen_dagster.generation.items.pattern._options import balanced, drop_central, success, two_of
 from qgen_dagster.generation.items.spatial._grids import (
     GAP,
     PLAIN,
@@ -94,8 +94,9 @@ class Overlay(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=(
-                f"Sheet A{' then' if told else ''} reads “{written(readings[0][0].rows)}” and sheet B “{written(readings[1][0].rows)}”. "
-                f"A cell is filled in the result when it is filled on {join}: “{choices[0].text}”."
+                f"Sheet A{' then' if told else ''} reads “{written(readings[0][0].rows)}” and sheet B "
+                f"“{written(readings[1][0].rows)}”. A cell is filled in the result when it is filled on {join}: "
+                f"“{choices[0].text}”."
             ),
             structure={"sheets": [list(s) for s in sheets], "moves": [m.words for m in moves], "exclusive": exclusive},
             expected_success=success(level, _load(level, sheets, moves)),
@@ -165,6 +166,8 @@ def _choices(readings: list[list[Reading]], exclusive: bool, count: int, rng: ra
         choices.append(Choice(written(rows), sheet_figure(rows), mistake, " ".join(pick.note for pick in missed)))
     if len({choice.text for choice in choices}) < count:
         raise Unsuitable("two options are alike")
+    if count > 4:
+        drop_central([choice.text for choice in choices], 0.25, rng)
     return choices
 
 

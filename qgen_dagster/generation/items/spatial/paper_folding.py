@@ -6,16 +6,15 @@ Radicals: the number of folds, whether they run through the middle, and the numb
 - hard: two folds with three holes, or three folds with one or two.
 The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
-The options cross ways to carry holes over when a fold is opened (mirrored, shifted, turned round) with the punched holes
-as shown and with one of them a cell off. Every option is regular in its own way, so symmetry alone does not point at
-the key. The solver stacks layers of paper cell by cell; the generator reflects the holes fold by fold.
+The options cross the fold lines of the task and other possible fold lines with the punched holes as shown and with one
+of them a cell off. So every option could come from some folded sheet, and its symmetry does not point at the key. The
+solver stacks layers of paper cell by cell; the generator reflects the holes fold by fold.
 """
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion, Stimulus
@@ -27,6 +26,7 @@ from qgen_dagster.generation.items.spatial._grids import DOT, GAP, Place, Rows, 
 
 SIZE = 6
 UNIT = 15.0
+EDGES = ("left", "right", "top", "bottom")
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 
 
@@ -79,39 +79,9 @@ def _fold(paper: Box, edge: str, width: int) -> Fold:
     return Fold(edge, width, paper, after)
 
 
-# How a hole is carried over when a fold is opened: right, and two ways that go wrong.
 def _reflected(fold: Fold, place: Place) -> Place:
     r, c = place
     return (r, 2 * fold.line - 1 - c) if fold.across else (2 * fold.line - 1 - r, c)
-
-
-def _shifted(fold: Fold, place: Place) -> Place:
-    """Moved by the width of the flap without being mirrored."""
-    r, c = place
-    step = -fold.width if fold.edge in ("left", "top") else fold.width
-    return (r, c + step) if fold.across else (r + step, c)
-
-
-def _swung(fold: Fold, place: Place) -> Place:
-    """Mirrored in the fold, but also turned end to end along it."""
-    r, c = _reflected(fold, place)
-    box = fold.before
-    return (box.top + box.bottom - 1 - r, c) if fold.across else (r, box.left + box.right - 1 - c)
-
-
-WAYS: tuple[tuple[Callable[[Fold, Place], Place], str, str], ...] = (
-    (_reflected, "", ""),
-    (
-        _shifted,
-        "shifted_not_mirrored",
-        "The holes are carried over by a shift, but opening a fold mirrors them in the fold line.",
-    ),
-    (
-        _swung,
-        "turned_not_mirrored",
-        "The holes are turned end to end, but opening a fold only mirrors them in the fold line.",
-    ),
-)
 
 
 class PaperFolding(ItemModel):
@@ -157,7 +127,7 @@ def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Fold], list[Place]
     paper = Box(0, SIZE, 0, SIZE)
     folds: list[Fold] = []
     for _ in range(count):
-        edge = rng.choice(["left", "right", "top", "bottom"])
+        edge = rng.choice(EDGES)
         length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
         widths = [w for w in (1, 2, 3, 3) if 2 * w <= length]
         if not widths:
@@ -186,26 +156,73 @@ def _covered(fold: Fold, place: Place) -> bool:
     return box.top <= r < box.bottom and box.left <= c < box.right
 
 
-def _opened(folds: list[Fold], holes: list[Place], way: Callable[[Fold, Place], Place]) -> set[Place]:
+def _opened(folds: list[Fold], holes: list[Place]) -> set[Place]:
     places = set(holes)
     for fold in reversed(folds):
-        places |= {way(fold, place) for place in sorted(places) if _covered(fold, place)}
+        places |= {_reflected(fold, place) for place in places if _covered(fold, place)}
     return places
 
 
 def _choices(folds: list[Fold], holes: list[Place], count: int, rng: random.Random) -> list[Choice]:
-    ways = [WAYS[0], *(WAYS[1:] if count == 6 else [rng.choice(WAYS[1:])])]
     misplaced = _misplaced(folds, holes, rng)
+    number = len(_opened(folds, holes))
+    if len(_opened(folds, misplaced)) != number:
+        raise Unsuitable("the moved hole is not doubled alike")
+    ways = [(folds, "", ""), *_other_folds(folds, holes, misplaced, number, count // 2 - 1, rng)]
     choices = []
     for way, off in balanced([len(ways), 2], count, rng):
-        carry, mistake, note = ways[way]
-        rows = _rows(_opened(folds, misplaced if off else holes, carry))
+        used, mistake, note = ways[way]
+        rows = _rows(_opened(used, misplaced if off else holes))
         if off:
             mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
         choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
-    if len({choice.text for choice in choices}) < count or len({c.text.count(DOT) for c in choices}) > 1:
-        raise Unsuitable("options alike, or with different numbers of holes")
     return choices
+
+
+def _other_folds(
+    folds: list[Fold], holes: list[Place], misplaced: list[Place], number: int, count: int, rng: random.Random
+) -> list[tuple[list[Fold], str, str]]:
+    """Other ways to fold a sheet, with one fold changed, that give as many holes in other places."""
+    options = [(i, edge, width) for i in range(len(folds)) for edge in EDGES for width in (1, 2, 3)]
+    rng.shuffle(options)
+    found: list[tuple[list[Fold], str, str]] = []
+    seen = {frozenset(_opened(folds, punched)) for punched in (holes, misplaced)}
+    for i, edge, width in options:
+        plan = [(fold.edge, fold.width) for fold in folds]
+        plan[i] = (edge, width)
+        other = _folded(plan)
+        if not other or not {*holes, *misplaced} <= set(_cells(other[-1].after)):
+            continue
+        results = {frozenset(_opened(other, punched)) for punched in (holes, misplaced)}
+        if len(results) < 2 or results & seen or {len(result) for result in results} != {number}:
+            continue
+        seen |= results
+        if other[i].across == folds[i].across:
+            found.append((other, "wrong_fold_line", "The holes are mirrored in another line than the fold line shown."))
+        else:
+            found.append(
+                (
+                    other,
+                    "wrong_fold_direction",
+                    "The holes are mirrored across instead of up and down, or the other way round.",
+                )
+            )
+        if len(found) == count:
+            return found
+    raise Unsuitable("too few other ways to fold")
+
+
+def _folded(plan: list[tuple[str, int]]) -> list[Fold]:
+    """The folds of a plan; empty when the paper gets too narrow for one of them."""
+    paper = Box(0, SIZE, 0, SIZE)
+    folds: list[Fold] = []
+    for edge, width in plan:
+        length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
+        if 2 * width > length:
+            return []
+        folds.append(_fold(paper, edge, width))
+        paper = folds[-1].after
+    return folds
 
 
 def _misplaced(folds: list[Fold], holes: list[Place], rng: random.Random) -> list[Place]:
