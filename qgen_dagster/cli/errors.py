@@ -61,7 +61,7 @@ def mask(text: str) -> str:
 def usage_error(error: typer.TyperException) -> ConfigurationError:
     """A wrong command line as a configuration error: one sentence that names the flag and what it takes."""
     context = getattr(error, "ctx", None)
-    hint = f"See: {context.command_path} --help" if context else None
+    hint = f"See: {context.command_path if context else 'qgen'} --help"
     return ConfigurationError(_usage_sentence(error, context), hint=hint)
 
 
@@ -121,6 +121,8 @@ def _usage_sentence(error: Any, context: Any) -> str:
         return f"{_name_of(parameter)} is missing"
     if parameter is not None:
         return f"{_name_of(parameter)}: {_what_it_takes(error, parameter)}"
+    if hasattr(error, "option_name"):
+        return f"{error.option_name} needs a value"
     return str(error.format_message()).rstrip(".").replace("Got unexpected", "unexpected")
 
 
@@ -145,8 +147,13 @@ def _what_it_takes(error: Any, parameter: Any) -> str:
         return _not_a_choice(given, [str(getattr(choice, "value", choice)) for choice in choices])
     takes = _range_of(parameter)
     if kind.startswith(("int", "float", "decimal", "greater", "less", "finite")):
-        return f"{given!r} is not {takes}" if isinstance(given, str) else f"{given:,} is not {takes}"
+        return f"{_shown(given)} is not {takes}"
     return str(error.message)
+
+
+def _shown(given: object) -> str:
+    """A number as it was typed, anything else in quotes."""
+    return str(given) if re.fullmatch(r"-?[\d.]+", str(given)) else repr(given)
 
 
 def _range_of(parameter: Any) -> str:

@@ -36,10 +36,10 @@ class Bounds(_Frozen):
 
     duplicate_from: Share = 0.75
     grey_from: Share = 0.65
-    strong_duplicate_from: Share = 0.6
-    strong_grey_from: Share = 0.45
+    strong_duplicate_from: Share = 0.5
+    strong_grey_from: Share = 0.3
     jaccard_from: Share = 0.7
-    stimulus_from: Share = 0.4
+    stimulus_from: Share = 0.6
     options_from: Share = 0.5
     words_from: Share = 0.0
     names: Literal["decide", "doubt"] = "decide"

@@ -1,6 +1,6 @@
 """What a provider of questions is, and how a call to one can fail.
 
-Here: `Provider`, `BatchRequest`, `Reply`, `Parsed`, `ProviderError` and its categories. Not here: any single provider
+Here: `Provider`, `BatchRequest`, `Reply`, `Parsed`, `ProviderError`. Not here: any single provider
 (`providers/`, one file each), retries and concurrency (`engine.py`).
 """
 
@@ -9,56 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import Protocol
 
+from qgen_dagster.core.error_categories import RETRYABLE, ErrorCategory
 from qgen_dagster.core.question import Question
 from qgen_dagster.core.taxonomy import Stratum
-
-
-class ErrorCategory(StrEnum):
-    """Why a call failed, in the words of the run's error summary."""
-
-    BILLING_QUOTA = "billing_quota"
-    AUTHENTICATION = "authentication"
-    RATE_LIMIT = "rate_limit"
-    MODEL_ERROR = "model_error"
-    SERVER_ERROR = "server_error"
-    NETWORK_ERROR = "network_error"
-    INVALID_REQUEST = "invalid_request"
-    PARSE_ERROR = "parse_error"
-    INVENTORY_LOW = "inventory_low"
-    UNKNOWN = "unknown"
-
-
-class Severity(StrEnum):
-    """How bad an error is for the run."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-
-SEVERITY_OF = {
-    ErrorCategory.BILLING_QUOTA: Severity.CRITICAL,
-    ErrorCategory.AUTHENTICATION: Severity.CRITICAL,
-    ErrorCategory.RATE_LIMIT: Severity.HIGH,
-    ErrorCategory.NETWORK_ERROR: Severity.LOW,
-}
-RETRYABLE = frozenset(
-    {
-        ErrorCategory.RATE_LIMIT,
-        ErrorCategory.SERVER_ERROR,
-        ErrorCategory.NETWORK_ERROR,
-        ErrorCategory.PARSE_ERROR,
-    }
-)
-
-
-def severity_of(category: ErrorCategory) -> Severity:
-    """Critical for money and keys, high for rate limits, low for the network, medium for the rest."""
-    return SEVERITY_OF.get(category, Severity.MEDIUM)
 
 
 class ProviderError(Exception):

@@ -10,9 +10,9 @@ from decimal import Decimal
 from typing import Any
 
 from qgen_dagster.bank.runs import CallCounts, ScoreCounts
+from qgen_dagster.core.error_categories import ErrorCategory, Severity, severity_of
 from qgen_dagster.core.funnel import DUPLICATE_LOSSES, Funnel, Loss, ratio, sum_funnels
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.generation.provider import ErrorCategory, Severity, severity_of
 
 SEMANTIC_LOSSES = (Loss.DUPLICATE_SEMANTIC,)
 # A structural duplicate is the same problem to the letter of its parameters: the specification's "exact".

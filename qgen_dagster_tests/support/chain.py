@@ -93,7 +93,9 @@ class ScriptedProvider:
         return self.inner.parse(reply, request)
 
 
-def with_script(work: Work, script: Callable[[BatchRequest, list[Question]], list[Question]]) -> tuple[Work, ScriptedProvider]:
+def with_script(
+    work: Work, script: Callable[[BatchRequest, list[Question]], list[Question]]
+) -> tuple[Work, ScriptedProvider]:
     """The same work, but its provider follows the script."""
     inner = work.provider_for(work.strata[0])
     assert isinstance(inner, ProceduralProvider)
@@ -109,4 +111,7 @@ def as_is(request: BatchRequest, questions: list[Question]) -> list[Question]:
 def only(strata: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Options that choose single strata by key, as far as types × difficulties can."""
     pairs = [key.split("__") for key in strata]
-    return {"types": tuple(dict.fromkeys(t for t, _ in pairs)), "difficulties": tuple(dict.fromkeys(d for _, d in pairs))}
+    return {
+        "types": tuple(dict.fromkeys(t for t, _ in pairs)),
+        "difficulties": tuple(dict.fromkeys(d for _, d in pairs)),
+    }

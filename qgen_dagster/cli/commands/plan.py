@@ -44,7 +44,8 @@ def print_plan(settings: Settings, options: RunOptions, *, as_json: bool) -> Non
 
     output = Output(as_json=as_json)
     with open_bank(settings) as bank:
-        analysis, planned = plan_only(bank, settings, options)
+        whole, planned = plan_only(bank, settings, options)
+    analysis = whole.restrict(planned.allocations)
     diagnostics = None if planned.total_questions else early_exit_diagnostics(analysis)
     output.json(
         {"plan": shown.plan_json(planned), "inventory": shown.stock_json(analysis), "diagnostics": diagnostics}

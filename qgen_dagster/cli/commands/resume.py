@@ -45,6 +45,10 @@ def resume(
     output = Output(as_json=common.json)
     with open_bank(settings) as bank:
         recovery.close_dead_runs(bank)
+        if run is None and not recovery.unfinished_runs(bank):
+            output.json({"resumed": None})
+            output.show("Nothing to go on with: no run has anything left to do.")
+            return
         found = recovery.find_unfinished(bank, run)
         with show_progress(quiet=common.json) as display, launcher(settings, display, verbose=common.verbose) as launch:
             display.say(f"Going on with run {short(found.run_id)}: {found.pending:,} questions wait")

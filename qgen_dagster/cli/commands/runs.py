@@ -67,7 +67,7 @@ def show(
     common: CommonFlags,
     run: Annotated[str, typer.Argument(help="A run's id or its first characters.")],
 ) -> None:
-    """Show one run: how it went, where its questions went, stratum by stratum."""
+    """Show one run: how it went, and where its questions went."""
     from qgen_dagster.bank import runs as rows
     from qgen_dagster.cli.output import Output
     from qgen_dagster.cli.report import funnel_json

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 
 from pydantic import ValidationError
 
+from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.question import Question, content_hash, structure_hash
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
 from qgen_dagster.generation.items.contract import ItemModel, ModelExhausted, build_question
 from qgen_dagster.generation.items.registry import models_for
-from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, Parsed, ProviderError, Reply
+from qgen_dagster.generation.provider import BatchRequest, Parsed, ProviderError, Reply
 
 NAME = "procedural"
 # Draws for one place before the stratum counts as saturated: 1 + 2 + 4 + … + 128, spread over its models.

@@ -12,12 +12,13 @@ from qgen_dagster.bank import questions as question_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
+from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import BankBusyError, ConfigurationError
 from qgen_dagster.core.funnel import CandidateState, Funnel, Loss, Reason
 from qgen_dagster.core.question import Option, Question
 from qgen_dagster.core.run import RunStatus
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
+from qgen_dagster.generation.provider import BatchRequest, ProviderError
 from qgen_dagster.judging.salvage import MAX_REGENERATIONS
 from qgen_dagster.services import inventory
 from qgen_dagster.services.balance import balance

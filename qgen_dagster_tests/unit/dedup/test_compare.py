@@ -115,16 +115,28 @@ def test_other_numbers_or_another_answer_are_another_question_however_near() -> 
     assert compare(a, answer, 1.0, BOUNDS).likeness is Likeness.DIFFERENT
 
 
-@pytest.mark.parametrize(
-    ("a", "b", "doubt"),
-    [
-        (question("How far is it?", ["5 km", "6 km", "7 km", "8 km"]), question("How far is it?", ["5 miles", *"678"]), Doubt.UNITS),
-        (question("Is the red door of the tower open now?"), question("Is the red door of the tower not open now?"), Doubt.POLARITY),
-        (question("Say: what?", stimulus="lamp, tree, fish"), question("Say: what?", stimulus="tree, lamp, fish"), Doubt.STIMULUS),
-        (question("When is the game in the old town cancelled?"), question("When is the match in the old town cancelled?"), Doubt.WORDS),
-        (question("Which of these is odd?", "abcd"), question("Which of these is odd?", "abcx"), Doubt.OPTIONS),
-    ],
-)  # fmt: skip
+DOUBTS = {
+    Doubt.UNITS: (
+        question("How far is it?", ["5 km", "6 km", "7 km", "8 km"]),
+        question("How far is it?", ["5 miles", "6 miles", "7 miles", "8 miles"]),
+    ),
+    Doubt.POLARITY: (
+        question("Is the red door of the tower open now?"),
+        question("Is the red door of the tower not open now?"),
+    ),
+    Doubt.STIMULUS: (
+        question("Say: what?", stimulus="lamp, tree, fish"),
+        question("Say: what?", stimulus="tree, lamp, fish"),
+    ),
+    Doubt.WORDS: (
+        question("When is the game in the old town cancelled?"),
+        question("When is the match in the old town cancelled?"),
+    ),
+    Doubt.OPTIONS: (question("Which of these is odd?", "abcd"), question("Which of these is odd?", "abcx")),
+}
+
+
+@pytest.mark.parametrize(("a", "b", "doubt"), [(a, b, doubt) for doubt, (a, b) in DOUBTS.items()])
 def test_what_raises_a_doubt(a: Question, b: Question, doubt: Doubt) -> None:
     compared = compare(facts_of(a), facts_of(b), 1.0, BOUNDS)
     assert compared.likeness is Likeness.DOUBTFUL

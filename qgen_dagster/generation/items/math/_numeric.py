@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
@@ -25,6 +26,9 @@ OPTIONS = 5
 # At least so many of the other options end in as many zeros as the key.
 _AS_ROUND_AS_THE_KEY = 2
 _MOST_NEAR_MISSES = 2
+# What chance would give: two of five options are the closest pair, one is the most central.
+_CLOSE, _CENTRAL = 0.4, 0.2
+_SELECTIONS = 6
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
 
 
@@ -74,22 +78,55 @@ def offer(
     """
     may_show = fits or (_whole if _whole(key) else _positive)
     below, above = _sides(key, slips, may_show)
+    # Real mistakes tend to lie around the key: closer to it than to one another. So how often the key is one of the
+    # two nearest options, or the one nearest to their mean, is drawn too, and the best of a few selections is taken.
+    close, central = rng.random() < _CLOSE, rng.random() < _CENTRAL
+    best: list[Slip] = []
+    best_score = -1
+    for _ in range(_SELECTIONS):
+        picked = _select(rng, place, key, below, above, show, step)
+        if picked is None or any(not may_show(s.value) for s in picked):
+            continue
+        score = _matches([float(s.value) for s in picked], float(key), close, central)
+        if score > best_score:
+            best, best_score = picked, score
+        if score == 2:
+            break
+    if best_score < 0:
+        raise Unsuitable("too few plausible mistakes on one side of the key")
+    if sum(_zeros(s.value) >= _zeros(key) for s in best) < _AS_ROUND_AS_THE_KEY:
+        raise Unsuitable("the key is rounder than the other options and would stand out")
+    return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in best)
+
+
+def _select(
+    rng: random.Random,
+    place: int,
+    key: Value,
+    below: list[Slip],
+    above: list[Slip],
+    show: Callable[[Value], str],
+    step: Value,
+) -> list[Slip] | None:
+    """Distractors for both sides; None where more near misses would be needed than are allowed."""
     chosen: list[Slip] = []
-    near_misses: list[Slip] = []
+    missed = 0
     for side, wanted, sign in ((below, place, -1), (above, OPTIONS - 1 - place, 1)):
         chosen += _some(rng, side, wanted)
         missing = wanted - len(side)
         if missing > 0:
-            near_misses += _near_misses(rng, key, sign, missing, step, {s.value for s in side}, show)
-    good = all(may_show(s.value) for s in near_misses) and len(chosen) + len(near_misses) == OPTIONS - 1
-    if len(near_misses) > _MOST_NEAR_MISSES or not good:
-        raise Unsuitable("too few plausible mistakes on one side of the key")
-    if sum(_zeros(s.value) >= _zeros(key) for s in [*chosen, *near_misses]) < _AS_ROUND_AS_THE_KEY:
-        raise Unsuitable("the key is rounder than the other options and would stand out")
-    return (
-        Choice(show(key)),
-        tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in [*chosen, *near_misses]),
-    )
+            missed += missing
+            chosen += _near_misses(rng, key, sign, missing, step, {s.value for s in side}, show)
+    return chosen if missed <= _MOST_NEAR_MISSES and len(chosen) == OPTIONS - 1 else None
+
+
+def _matches(others: list[float], key: float, close: bool, central: bool) -> int:
+    """How many of the two wishes a selection fulfils."""
+    others.sort()
+    mean = (sum(others) + key) / OPTIONS
+    is_close = min(abs(value - key) for value in others) <= min(b - a for a, b in pairwise(others))
+    is_central = all(abs(key - mean) < abs(value - mean) for value in others)
+    return (is_close == close) + (is_central == central)
 
 
 def _sides(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> tuple[list[Slip], list[Slip]]:

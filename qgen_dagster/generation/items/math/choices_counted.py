@@ -2,21 +2,22 @@
 
 Radicals: order matters or not, repetition, restrictions, cases to be added or taken away.
 - easy: the product rule (one of each kind), a choice between two such products, or a code with repetition.
-- medium: choosing from two groups where order does not matter.
-- hard: a group with at least one of a kind, or two people who must not both be in it.
+- medium: choosing from two or three groups where order does not matter.
+- hard: a group with at least one or two of a kind, with some of each kind, or without two people together.
 Incidentals: dishes, clubs, people. The solver lists every single possibility and counts.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from itertools import combinations, product
 from math import comb, perm, prod
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.language import counted, listed, number, pick_names
+from qgen_dagster.generation.items.language import counted, listed, number, number_word, pick_names
 from qgen_dagster.generation.items.math._numeric import (
     Slip,
     at_a_drawn_place,
@@ -33,8 +34,9 @@ MENUS = (
     ("A travel agent offers", "trips", ("flight", "hotel", "tour", "boat ride")),
 )
 GROUPS = (("doctors", "nurses"), ("painters", "sculptors"), ("singers", "dancers"), ("cooks", "waiters"))
+THREE_GROUPS = ("teachers", "parents", "pupils")
 TEAMS = ("team", "committee", "working group", "delegation")
-MOST_CASES = 800
+MOST_CASES = 2_000
 
 
 class ChoicesCounted(ItemModel):
@@ -46,8 +48,8 @@ class ChoicesCounted(ItemModel):
         # The weights follow the number of different items that each kind has room for.
         makers = {
             "easy": (*[_one_of_each] * 4, *[_either_or] * 5, _code),
-            "medium": (_two_groups,),
-            "hard": (*[_at_least_one] * 3, _not_both),
+            "medium": (_two_groups, _three_groups),
+            "hard": (*[_at_least] * 5, *[_some_of_each] * 3, _not_both),
         }
         return at_a_drawn_place(rng, *makers[level])
 
@@ -163,7 +165,7 @@ def _code(rng: random.Random, place: int) -> Draft:
 
 def _two_groups(rng: random.Random, place: int) -> Draft:
     one, other = rng.choice(GROUPS)
-    a, b, r, s = rng.randint(3, 9), rng.randint(3, 9), rng.randint(1, 3), rng.randint(1, 3)
+    a, b, r, s = rng.randint(3, 11), rng.randint(3, 11), rng.randint(1, 4), rng.randint(1, 4)
     key = comb(a, r) * comb(b, s)
     if r >= a or s >= b or r + s < 3 or not 12 <= key <= MOST_CASES:
         raise Unsuitable("too simple, or too many cases")
@@ -195,51 +197,151 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
         f"{one} and "
         f"{comb(b, s)} ways to choose {s} of {b} {other}. Each goes with each: {comb(a, r)} × {comb(b, s)} = "
         f"{number(key)}.",
-        structure={"kind": "two_groups", "groups": sorted([[a, r], [b, s]])},
+        structure={"kind": "groups", "groups": sorted([[a, r], [b, s]])},
         expected_success=expected("medium", 0.3 + 0.2 * (r > 1 and s > 1) + 0.2 * (max(r, s) > 2)),
     )
 
 
-def _at_least_one(rng: random.Random, place: int) -> Draft:
+def _three_groups(rng: random.Random, place: int) -> Draft:
+    names = THREE_GROUPS
+    sizes, takes = [rng.randint(2, 8) for _ in names], [rng.randint(1, 2) for _ in names]
+    ways = [comb(n, r) for n, r in zip(sizes, takes, strict=True)]
+    key = prod(ways)
+    if any(r >= n for n, r in zip(sizes, takes, strict=True)) or sum(takes) < 4 or not 12 <= key <= MOST_CASES:
+        raise Unsuitable("too simple, or too many cases")
+    slips = [
+        Slip(
+            prod(perm(n, r) for n, r in zip(sizes, takes, strict=True)),
+            "order_counted",
+            "This counts the same people in different orders.",
+        ),
+        Slip(sum(ways), "added_not_multiplied", "This adds the three choices; each goes with each, so multiply."),
+        Slip(prod(sizes), "one_of_each", "This chooses one of each group only."),
+        Slip(
+            comb(sum(sizes), sum(takes)),
+            "groups_merged",
+            "This chooses among all the people without regard to the groups.",
+        ),
+        Slip(
+            prod(n * r for n, r in zip(sizes, takes, strict=True)), "all_multiplied", "This multiplies all the numbers."
+        ),
+        *(
+            Slip(key // w, "group_left_out", f"This leaves out the {group}.")
+            for w, group in zip(ways, names, strict=True)
+        ),
+        *(
+            Slip(key * 2, "order_counted", f"This counts the order among the {g}.")
+            for g, r in zip(names, takes, strict=True)
+            if r == 2
+        ),
+        Slip(sum(sizes) * sum(takes), "totals_multiplied", "This multiplies all the people by all the places."),
+    ]
+    right, wrong = offer(rng, place, key, slips, step=2)
+    team = rng.choice(TEAMS)
+    people = listed([f"{n} {group}" for n, group in zip(sizes, names, strict=True)])
+    taken = listed([f"{r} {_some(group, r)}" for r, group in zip(takes, names, strict=True)])
+    return Draft(
+        stem=f"From {people}, a {team} of {taken} is to be chosen. In how many ways can this be done?",
+        key=right,
+        distractors=wrong,
+        explanation=f"The order within the {team} does not matter. The three choices can be made in "
+        f"{listed(list(map(str, ways)))} ways. "
+        f"Each goes with each: {' × '.join(map(str, ways))} = {number(key)}.",
+        structure={"kind": "groups", "groups": sorted([n, r] for n, r in zip(sizes, takes, strict=True))},
+        expected_success=expected("medium", 0.3 + 0.15 * (sum(takes) - 3)),
+    )
+
+
+def _at_least(rng: random.Random, place: int) -> Draft:
     one, other = rng.choice(GROUPS)
-    a, b, r = rng.randint(2, 7), rng.randint(3, 8), rng.randint(2, 4)
-    none = comb(b, r)
-    key = comb(a + b, r) - none
-    if r > b or not 12 <= key <= MOST_CASES:
+    a, b, r, least = rng.randint(2, 9), rng.randint(3, 9), rng.randint(2, 5), rng.randint(1, 2)
+    every = comb(a + b, r)
+    by_count = [comb(a, i) * comb(b, r - i) for i in range(r + 1)]
+    key = sum(by_count[least:])
+    if r > b or least >= min(r, a) or not 12 <= key <= MOST_CASES or key == every:
         raise Unsuitable("too few or too many cases")
     slips = [
         Slip(
-            a * comb(a + b - 1, r - 1),
+            comb(a, least) * comb(a + b - least, r - least),
             "counted_more_than_once",
-            f"This sets one of the {one} first and counts groups with several of them more than once.",
+            f"This sets {number_word(least)} of the {one} first and counts some groups more than once.",
         ),
-        Slip(comb(a + b, r), "condition_ignored", f"This counts all the groups, also those without {one}."),
-        Slip(none, "complement", f"This counts the groups without any {one}."),
+        Slip(every, "condition_ignored", f"This counts all the groups, also those with too few {one}."),
+        Slip(every - key, "complement", f"This counts the groups with too few {one}."),
+        Slip(by_count[least], "exactly", f"This counts groups with exactly {number_word(least)} of the {one}."),
+        Slip(key - by_count[r], "all_of_one_left_out", f"This leaves out the groups of {one} only."),
+        Slip(
+            every - by_count[least],
+            "wrong_case_taken_off",
+            f"This takes off the groups with exactly {number_word(least)} of the {one}.",
+        ),
+        Slip(key - by_count[least], "more_than", f"This wants more than {number_word(least)} of the {one}."),
+        Slip(
+            key + by_count[least - 1],
+            "one_fewer_let_in",
+            f"This also lets in groups with {number_word(least - 1) if least > 1 else 'none'} of the {one}.",
+        ),
+        Slip(every - 1, "one_group_taken_off", f"More than one group has too few {one} in it."),
+        Slip(sum(comb(b, i) * comb(a, r - i) for i in range(least, r + 1)), "wrong_group", f"This is for the {other}."),
+    ]
+    right, wrong = offer(rng, place, key, slips, step=2)
+    team = rng.choice(TEAMS)
+    few = f"none of the {one}" if least == 1 else f"at most one of the {one}"
+    return Draft(
+        stem=f"A {team} of {r} people is to be chosen from {a} {one} and {b} {other}. It must have at least "
+        f"{number_word(least)} of the "
+        f"{one} in it. In how many ways can it be chosen?",
+        key=right,
+        distractors=wrong,
+        explanation=f"Without the condition there are {number(every)} ways to choose {r} of {a + b} people. In "
+        f"{number(every - key)} of them "
+        f"there is {few}. So {number(every)} − {number(every - key)} = {number(key)} are left.",
+        structure={"kind": "at_least", "least": least, "of": a, "others": b, "chosen": r},
+        expected_success=expected("hard", 0.1 * r + 0.3 * (least > 1)),
+    )
+
+
+def _some_of_each(rng: random.Random, place: int) -> Draft:
+    one, other = rng.choice(GROUPS)
+    a, b, r = rng.randint(2, 9), rng.randint(2, 9), rng.randint(3, 5)
+    every, only_one, only_other = comb(a + b, r), comb(a, r), comb(b, r)
+    key = every - only_one - only_other
+    if r > max(a, b) or not 12 <= key <= MOST_CASES:
+        raise Unsuitable("the condition does nothing, or too many cases")
+    slips = [
+        Slip(
+            a * b * comb(a + b - 2, r - 2),
+            "counted_more_than_once",
+            "This sets one of each first and counts most groups more than once.",
+        ),
+        Slip(every, "condition_ignored", "This counts all the groups."),
+        Slip(every - only_other, "half_the_condition", f"This lets in groups without {other}."),
+        Slip(every - only_one, "half_the_condition", f"This lets in groups without {one}."),
+        Slip(only_one + only_other, "complement", "This counts the groups of one kind only."),
         Slip(a * comb(b, r - 1), "exactly_one", f"This counts groups with exactly one of the {one}."),
-        Slip(perm(a + b, r) - perm(b, r), "order_counted", "This counts the same group in different orders."),
-        Slip(comb(a + b, r) - comb(a, r), "wrong_group", f"This is for at least one of the {other}."),
-        Slip(comb(a + b, r) - 1, "one_group_taken_off", f"More than one group has no {one} in it."),
-        Slip(comb(a, r), "only_one_kind", f"This counts groups of {one} only."),
+        Slip(b * comb(a, r - 1), "exactly_one", f"This counts groups with exactly one of the {other}."),
+        Slip(every - 2, "two_groups_taken_off", "More than two groups are of one kind only."),
+        Slip(a * b * (r - 1), "all_multiplied", "This multiplies numbers that do not belong together."),
     ]
     right, wrong = offer(rng, place, key, slips, step=2)
     team = rng.choice(TEAMS)
     return Draft(
         stem=f"A {team} of {r} people is to be chosen from {a} {one} and {b} {other}. It must have at least one of "
-        f"the {one} in "
-        "it. In how many ways can it be chosen?",
+        f"the {one} and at "
+        f"least one of the {other} in it. In how many ways can it be chosen?",
         key=right,
         distractors=wrong,
-        explanation=f"Without the condition there are {number(comb(a + b, r))} ways to choose {r} of {a + b} people. "
-        f"In "
-        f"{number(none)} of them all {r} are {other}. So {number(comb(a + b, r))} − {number(none)} = {number(key)} "
-        f"are left.",
-        structure={"kind": "at_least_one", "of": a, "others": b, "chosen": r},
-        expected_success=expected("hard", 0.1 * r + 0.1 * (a > 4)),
+        explanation=f"Without the condition there are {number(every)} ways. In {number(only_one)} of them all {r} "
+        f"are {one}, and in "
+        f"{number(only_other)} all are {other}. So {number(every)} − {number(only_one)} − {number(only_other)} = "
+        f"{number(key)} are left.",
+        structure={"kind": "some_of_each", "groups": sorted([a, b]), "chosen": r},
+        expected_success=expected("hard", 0.3 + 0.1 * r),
     )
 
 
 def _not_both(rng: random.Random, place: int) -> Draft:
-    n, r = rng.randint(5, 12), rng.randint(3, 5)
+    n, r = rng.randint(5, 14), rng.randint(3, 6)
     together = comb(n - 2, r - 2)
     key = comb(n, r) - together
     if r >= n - 1 or not 12 <= key <= MOST_CASES:
@@ -294,12 +396,16 @@ def _listing(stem: str) -> int:
     if "must not both" in stem:
         chosen, people = numbers
         return sum(1 for group in combinations(range(people), chosen) if not (0 in group and 1 in group))
-    if "at least one" in stem:
+    if "at least" in stem:
         chosen, a, b = numbers
-        return sum(1 for group in combinations(range(a + b), chosen) if any(person < a for person in group))
+        least = 2 if "at least two" in stem else 1
+        others = 1 if stem.count("at least") == 2 else 0
+        counts = Counter(combinations("a" * a + "b" * b, chosen))
+        return sum(ways for group, ways in counts.items() if group.count("a") >= least and group.count("b") >= others)
     if "is to be chosen" in stem:
-        a, b, r, s = numbers
-        return sum(1 for _ in product(combinations(range(a), r), combinations(range(b), s)))
+        half = len(numbers) // 2
+        picks = [combinations(range(n), r) for n, r in zip(numbers[:half], numbers[half:], strict=True)]
+        return sum(1 for _ in product(*picks))
     return sum(1 for _ in product(*(range(n) for n in numbers)))
 
 

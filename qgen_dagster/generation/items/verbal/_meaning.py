@@ -1,0 +1,78 @@
+"""What the synonym and antonym models share: the choice of words and of distractors. No model of its own.
+
+The solvers are not here: each model looks its options up by itself.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Unsuitable
+from qgen_dagster.generation.items.verbal._lexicon import Lexicon, lexicon
+
+# Zipf frequency of the rarer of the two words: from … to below. 7 is "the", 4 is an everyday word, 2 is rare.
+BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (3.9, 8.0), "medium": (3.1, 4.1), "hard": (1.0, 3.2)}
+OPTIONS: dict[ItemLevel, int] = {"easy": 4, "medium": 5, "hard": 5}
+
+
+def in_band(words: Lexicon, level: ItemLevel, *pair: str) -> bool:
+    low, high = BANDS[level]
+    return low <= min(words.zipf[w] for w in pair) < high
+
+
+@cache
+def kin(word: str) -> frozenset[str]:
+    """All words that could be taken for the word: alike, alike to one that is alike, and sharing one of these."""
+    words = lexicon()
+    near = words.alike(word)
+    return near.union(*(words.alike(w) for w in near)) | {word}
+
+
+@cache
+def vocabulary(pos: str, level: ItemLevel) -> tuple[str, ...]:
+    """The words of a part of speech that may be distractors at a level: no rarer than the keys may be."""
+    words = lexicon()
+    low, high = BANDS[level]
+    groups = [*(g for p, g in words.synonyms if p == pos), *(g for p, g in words.antonyms if p == pos)]
+    listed = {w for group in groups for w in group}
+    return tuple(sorted(w for w in listed if low - 0.2 <= words.zipf[w] < high + 1.2))
+
+
+def look_alike(word: str, other: str) -> bool:
+    """Whether two words are easily mixed up by their look: the same beginning or the same end."""
+    return word != other and (word[:3] == other[:3] or (len(word) > 4 and word[-4:] == other[-4:]))
+
+
+def fill(
+    chosen: list[Choice],
+    pos: str,
+    level: ItemLevel,
+    allowed: Callable[[str], bool],
+    about: Sequence[tuple[str, str, str]],
+    rng: random.Random,
+) -> list[Choice]:
+    """Adds words of the same kind up to the number of options; look-alikes of the words in `about` come first.
+
+    Each entry of `about` is a word, the mistake of taking its look-alike, and the note for it with `{}` for the word.
+    """
+    drawn = rng.sample(vocabulary(pos, level), min(40, len(vocabulary(pos, level))))
+    taken = {choice.text for choice in chosen}
+    for target, mistake, note in about:
+        for word in drawn:
+            if len(chosen) < OPTIONS[level] - 1 and word not in taken and look_alike(word, target) and allowed(word):
+                taken.add(word)
+                chosen.append(Choice(word, mistake=mistake, note=note.format(word)))
+                break
+    for word in drawn:
+        if len(chosen) == OPTIONS[level] - 1:
+            break
+        if word not in taken and allowed(word) and not any(word in kin(c.text) for c in chosen):
+            taken.add(word)
+            note = f"“{word}” has another meaning altogether."
+            chosen.append(Choice(word, mistake="another_meaning", note=note))
+    if len(chosen) < OPTIONS[level] - 1:
+        raise Unsuitable("too few distractors")
+    return chosen

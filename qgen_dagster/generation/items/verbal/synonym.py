@@ -1,0 +1,88 @@
+"""Synonym: the word closest in meaning to a given word.
+
+Radicals: how rare the rarer of the two words is (Zipf frequency from wordfreq: easy from 3.9, medium 3.1–4.1, hard below
+3.2), number of options. Word frequency is the best single predictor of the difficulty of vocabulary items.
+Incidentals: the distractors drawn.
+
+Distractors: an opposite of the word, a word that looks like it, and words of the same kind with another meaning. None
+may be alike to the word, or alike to one that is alike, by the lists or by WordNet in any sense. Words listed in two
+groups of synonyms are never asked for, as their sense would be open.
+
+Solver: looks up the word, and keeps the options that share a group of synonyms with it or that WordNet puts close.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from functools import cache
+
+from qgen_dagster.core.question import ShownQuestion
+from qgen_dagster.core.taxonomy import ItemLevel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
+from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
+from qgen_dagster.generation.items.verbal._meaning import fill, in_band, kin
+
+STEM = "Which word is closest in meaning to the {pos} “{word}”?"
+
+
+class Synonym(ItemModel):
+    name = "verbal_synonym"
+    family = "verbal"
+    sub_type = "synonym"
+
+    def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
+        words = lexicon()
+        pos, word, key = rng.choice(_pairs(level))
+        opposites = sorted(w for w in words.against.get(word, ()) if w not in kin(key) and w in words.zipf)
+        chosen = []
+        if opposites:
+            opposite = opposites[rng.randrange(len(opposites))]
+            note = f"“{opposite}” means the opposite of “{word}”."
+            chosen.append(Choice(opposite, mistake="opposite_instead_of_same", note=note))
+        distractors = fill(
+            chosen,
+            pos,
+            level,
+            lambda w: w not in kin(word) and w not in kin(key),
+            [(word, "looks_alike", f"“{{}}” looks like “{word}” but means something else.")],
+            rng,
+        )
+        return Draft(
+            stem=STEM.format(pos=pos, word=word),
+            key=Choice(key),
+            distractors=tuple(distractors),
+            explanation=(
+                f"“{word}” and “{key}” mean nearly the same: in most sentences one can take the place of the other. "
+                f"The other words would change the meaning, so the answer is “{key}”."
+            ),
+            structure={"word": word, "key": key, "others": sorted(c.text for c in distractors)},
+            expected_success=success(level, words.rarity(word, key)),
+        )
+
+    def solve(self, shown: ShownQuestion) -> list[int]:
+        match = re.search(r"the (\w+) “(\w+)”", shown.stem)
+        if match is None:
+            raise ValueError(shown.stem)
+        pos, word = match.groups()
+        groups = [group for p, group in lexicon().synonyms if p == pos and word in group]
+        close = lexicon().near.get(word, frozenset()).union(*groups)
+        return [i for i, option in enumerate(shown.options) if option.text in close]
+
+
+@cache
+def _pairs(level: ItemLevel) -> tuple[tuple[str, str, str], ...]:
+    """Part of speech, word and synonym, both of one group, the word in no other group."""
+    words = lexicon()
+    count = Counter(word for _, group in words.synonyms for word in group)
+    return tuple(
+        (pos, word, key)
+        for pos, group in words.synonyms
+        for word in group
+        for key in group
+        if key != word and count[word] == 1 and in_band(words, level, word, key)
+    )
+
+
+MODEL = Synonym()
