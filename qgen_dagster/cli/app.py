@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
@@ -111,14 +113,28 @@ class RootGroup(Group):
         options["standalone_mode"] = False
         sys.exit(exit_code_for(lambda: super(RootGroup, self).main(args=given, **options), given))
 
-    def invoke(self, ctx: Any) -> Any:
-        """As usual, but Ctrl-C reaches our handler instead of becoming exit code 130."""
-        from qgen_dagster.cli.errors import Interrupted
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """As usual, with our endings: the help is printed here."""
+        with _our_endings():
+            return super().make_context(*args, **options)
 
-        try:
+    def invoke(self, ctx: Any) -> Any:
+        """As usual, with our endings."""
+        with _our_endings():
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
+
+
+@contextmanager
+def _our_endings() -> Iterator[None]:
+    """Ctrl-C and a closed pipe reach our handler; typer would choose exit codes that are not in the contract."""
+    from qgen_dagster.cli.errors import Interrupted, ReaderGone
+
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
+    except BrokenPipeError as error:
+        raise ReaderGone from error
 
 
 def make_app(**settings: Any) -> typer.Typer:

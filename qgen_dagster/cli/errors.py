@@ -11,7 +11,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import typer
@@ -21,7 +21,10 @@ from qgen_dagster.core.errors import ConfigurationError, ExitCode, QgenError, Ru
 _URL_PASSWORD = re.compile(r"(\w://[^\s:/@]*):[^\s/]*@")
 _NAMED_PASSWORD = re.compile(r"(?i)\b(password|passwd|pgpassword)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&,;]+)")
 _SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
+_PASSWORD_IN_URL = re.compile(r"^\w[\w+]*://[^\s:/@]*:([^\s/]*)@")
 _SHORTEST_SECRET = 6
+_SHORTEST_PART = 4
+_LONGEST_UNEXPECTED = 300
 
 
 class Interrupted(RunInterrupted):
@@ -31,13 +34,17 @@ class Interrupted(RunInterrupted):
         super().__init__("stopped", hint="What was made is kept. To go on with a run: qgen resume")
 
 
+class ReaderGone(Exception):
+    """Whoever read our output (head, less) has seen enough."""
+
+
 def exit_code_for(run: Callable[[], object], args: Sequence[str]) -> int:
     """Runs the command line; says what failed, if anything, and returns the exit code."""
     try:
         result = run()
         sys.stdout.flush()
-    except BrokenPipeError:
-        _close_stdout()  # whoever read our output (head, less) has seen enough
+    except (BrokenPipeError, ReaderGone):
+        _close_stdout()
         return ExitCode.SUCCESS
     except SystemExit as error:  # shell completion ends like this
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -52,10 +59,19 @@ def mask(text: str) -> str:
     """The text without passwords in URLs or connection strings, and without the value of any secret variable."""
     text = _URL_PASSWORD.sub(r"\1:***@", text)
     text = _NAMED_PASSWORD.sub(r"\1\2***", text)
+    for secret in _secrets():
+        text = text.replace(secret, "***")
+    return text
+
+
+def _secrets() -> Iterator[str]:
     for name, value in os.environ.items():
         if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, "***")
-    return text
+            yield value
+        # A password with an @ that nobody escaped: a driver takes its end for a host name, and complains about it.
+        password = _PASSWORD_IN_URL.search(value)
+        if password and "@" in password[1]:
+            yield from (part for part in password[1].split("@") if len(part) >= _SHORTEST_PART)
 
 
 def usage_error(error: typer.TyperException) -> ConfigurationError:
@@ -91,7 +107,7 @@ def _as_expected(error: BaseException) -> QgenError:
         _close_stdout()
         where = f": {error.filename}" if error.filename else ""
         return QgenError(f"{(error.strerror or str(error)).lower()}{where}", hint="Run again with --verbose for more.")
-    text = " ".join(str(error).split())
+    text = " ".join(str(error).split())[:_LONGEST_UNEXPECTED]
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return QgenError(f"unexpected: {what}", hint="This is a bug in qgen. Run again with --verbose to see where.")
 

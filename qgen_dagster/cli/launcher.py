@@ -58,32 +58,44 @@ class _DagsterLauncher:
         from qgen_dagster.defs.launch import register_strata, run_job, strata_range
         from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
 
-        instance = self._open()
         known = self._settings.taxonomy
-        register_strata(instance, [stratum.key for stratum in known.strata])
         chosen = known.select(request.options.types, request.options.difficulties)
         tags = {ROUND_TAG: str(request.number)}
         if request.parent_run_id:
             tags[PARENT_RUN_TAG] = str(request.parent_run_id)
-        result = run_job(
-            JOB,
-            instance=instance,
-            run_id=str(request.run_id),
-            run_config=run_config(**_config(request.options)),
-            tags=tags,
-            partition_range=strata_range(instance, [stratum.key for stratum in chosen]),
-        )
+        with self._opened() as instance:
+            register_strata(instance, [stratum.key for stratum in known.strata])
+            result = run_job(
+                JOB,
+                instance=instance,
+                run_id=str(request.run_id),
+                run_config=run_config(**_config(request.options)),
+                tags=tags,
+                partition_range=strata_range(instance, [stratum.key for stratum in chosen]),
+            )
         return self._ended(request.run_id, result)
 
     def resume(self, run_id: UUID) -> BaseException | None:
         """Goes on with a run that ended early, from the step where it was. Raises RunInterrupted when stopped again."""
         from qgen_dagster.defs.launch import close_dead_run, latest_attempt, resume_run
 
-        instance = self._open()
-        attempt = latest_attempt(instance, str(run_id))
-        if not attempt.is_finished:
-            close_dead_run(instance, attempt.run_id, reason="Its process is gone.")
-        return self._ended(run_id, resume_run(str(run_id), instance=instance))
+        with self._opened() as instance:
+            attempt = latest_attempt(instance, str(run_id))
+            if not attempt.is_finished:
+                close_dead_run(instance, attempt.run_id, reason="Its process is gone.")
+            result = resume_run(str(run_id), instance=instance)
+        return self._ended(run_id, result)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        """The instance. What Dagster's database refuses is a DatabaseError, not a bug."""
+        from qgen_dagster.bank.engine import as_database_error
+        from qgen_dagster.defs.storage import StorageError
+
+        try:
+            yield self._open()
+        except StorageError as error:
+            raise as_database_error(error, "Dagster's own database") from error
 
     def _open(self) -> Any:
         if self._instance is None:

@@ -166,9 +166,11 @@ def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: 
     reaches = [bounds.reach(probe.facts.quantities) for probe in probes]
     rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], reaches)
     found: dict[UUID, list[Near]] = defaultdict(list)
+    facts: dict[UUID, Facts] = {}  # candidates of one template share their neighbours: each is read once
     for row in rows:
-        facts = Facts(Wording(row.stem, row.stimulus, tuple(row.options), row.answer))
-        found[row.probe_id].append(Near(row.id, row.kind, row.cosine, facts))
+        if row.id not in facts:
+            facts[row.id] = Facts(Wording(row.stem, row.stimulus, tuple(row.options), row.answer))
+        found[row.probe_id].append(Near(row.id, row.kind, row.cosine, facts[row.id]))
     return found
 
 

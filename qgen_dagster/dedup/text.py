@@ -54,11 +54,15 @@ class Reading:
 def read(text: str) -> Reading:
     """The canonical tokens of a text and its quantities."""
     normalised = _AND.sub(" ", _HYPHEN.sub(" ", normalise_text(text)))
-    raw = [(token, match.end()) for match in _TOKEN.finditer(normalised) for token in _split_contraction(match.group())]
-    words = [token for token, _ in raw]
-    letters = {
-        i for i, (token, end) in enumerate(raw) if _is_letter(token) and _stands_alone(words, i, normalised, end)
-    }
+    words: list[str] = []
+    ends: list[int] = []
+    for match in _TOKEN.finditer(normalised):
+        token = match.group()
+        parts = _split_contraction(token) if "'" in token or token in CANNOT else (token,)
+        words += parts
+        ends += [match.end()] * len(parts)
+    singles = [i for i, word in enumerate(words) if _is_letter(word)]
+    letters = {i for i in singles if _stands_alone(words, i, normalised, ends[i])}
     tokens: list[str] = []
     quantities: list[str] = []
     for token, is_quantity in _with_numbers(words, letters):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -106,12 +106,3 @@ def with_script(
 def as_is(request: BatchRequest, questions: list[Question]) -> list[Question]:
     """A script that changes nothing."""
     return questions
-
-
-def only(strata: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Options that choose single strata by key, as far as types × difficulties can."""
-    pairs = [key.split("__") for key in strata]
-    return {
-        "types": tuple(dict.fromkeys(t for t, _ in pairs)),
-        "difficulties": tuple(dict.fromkeys(d for _, d in pairs)),
-    }

@@ -75,7 +75,7 @@ def _print(output: Output, finding: Finding) -> None:
         for line in detail.split("\n")
         for part in textwrap.wrap(line, max(30, width - 20), break_long_words=False, break_on_hyphens=False)
     ]
-    text = Text()
+    text = Text(no_wrap=True, overflow="ignore")
     text.append(f"{finding.health.value:<5} ", style=_STYLES[finding.health.value])
     text.append(f"{finding.name:<13} ")
     text.append(f"\n{indent}".join(lines))

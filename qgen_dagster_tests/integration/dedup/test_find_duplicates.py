@@ -25,7 +25,7 @@ EMBEDDER = HashingEmbedder()
 BASE = question("A train travels 240 km in 3 hours. What is its average speed?", ["80", "72", "90", "120"])
 REWORDED = question("A train covers 240 km in three hours. What is its average speed?", ["80 km/h", "70", "90", "120"])
 OTHER = question("A train travels 320 km in 4 hours. What is its average speed?", ["80", "72", "90", "120"])
-VAGUE = question("Going 240 km by train takes 3 hours. How fast is that on average?", ["80", "72", "90", "120"])
+VAGUE = question("Going 240 km by rail took 3 hours. How fast is that on average?", ["80", "72", "90", "120"])
 
 
 @pytest.fixture

@@ -78,46 +78,33 @@ def offer(
     """
     may_show = fits or (_whole if _whole(key) else _positive)
     below, above = _sides(key, slips, may_show)
+    missing = (max(0, place - len(below)), max(0, OPTIONS - 1 - place - len(above)))
+    if sum(missing) > _MOST_NEAR_MISSES:
+        raise Unsuitable("too few plausible mistakes on one side of the key")
+    near_below = _near_misses(key, -1, below, step, show, may_show) if missing[0] else []
+    near_above = _near_misses(key, 1, above, step, show, may_show) if missing[1] else []
+    if len(near_below) < missing[0] or len(near_above) < missing[1]:
+        raise Unsuitable("no room for a near miss")
     # Real mistakes tend to lie around the key: closer to it than to one another. So how often the key is one of the
     # two nearest options, or the one nearest to their mean, is drawn too, and the best of a few selections is taken.
     close, central = rng.random() < _CLOSE, rng.random() < _CENTRAL
     best: list[Slip] = []
     best_score = -1
     for _ in range(_SELECTIONS):
-        picked = _select(rng, place, key, below, above, show, step)
-        if picked is None or any(not may_show(s.value) for s in picked):
-            continue
-        score = _matches([float(s.value) for s in picked], float(key), close, central)
+        picked = [
+            *_some(rng, below, place),
+            *_some(rng, above, OPTIONS - 1 - place),
+            *rng.sample(near_below, missing[0]),
+            *rng.sample(near_above, missing[1]),
+        ]
+        score = _matches([_float(s.value) for s in picked], _float(key), close, central)
         if score > best_score:
             best, best_score = picked, score
         if score == 2:
             break
-    if best_score < 0:
-        raise Unsuitable("too few plausible mistakes on one side of the key")
     if sum(_zeros(s.value) >= _zeros(key) for s in best) < _AS_ROUND_AS_THE_KEY:
         raise Unsuitable("the key is rounder than the other options and would stand out")
     return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in best)
-
-
-def _select(
-    rng: random.Random,
-    place: int,
-    key: Value,
-    below: list[Slip],
-    above: list[Slip],
-    show: Callable[[Value], str],
-    step: Value,
-) -> list[Slip] | None:
-    """Distractors for both sides; None where more near misses would be needed than are allowed."""
-    chosen: list[Slip] = []
-    missed = 0
-    for side, wanted, sign in ((below, place, -1), (above, OPTIONS - 1 - place, 1)):
-        chosen += _some(rng, side, wanted)
-        missing = wanted - len(side)
-        if missing > 0:
-            missed += missing
-            chosen += _near_misses(rng, key, sign, missing, step, {s.value for s in side}, show)
-    return chosen if missed <= _MOST_NEAR_MISSES and len(chosen) == OPTIONS - 1 else None
 
 
 def _matches(others: list[float], key: float, close: bool, central: bool) -> int:
@@ -154,24 +141,26 @@ def _some(rng: random.Random, side: list[Slip], wanted: int) -> list[Slip]:
 
 
 def _near_misses(
-    rng: random.Random,
     key: Value,
     sign: int,
-    wanted: int,
+    taken: list[Slip],
     step: Value,
-    taken: set[Value],
     show: Callable[[Value], str],
+    may_show: Callable[[Value], bool],
 ) -> list[Slip]:
-    offsets = [step * i for i in range(1, 5) if key + sign * step * i not in taken]
+    values = {slip.value for slip in taken}
     side = "high" if sign > 0 else "low"
-    return [
-        Slip(
-            key + sign * offset,
-            "arithmetic_slip",
-            f"This is {show(offset)} too {side}: the steps may be right, but the arithmetic is not.",
-        )
-        for offset in rng.sample(offsets, min(wanted, len(offsets)))
-    ]
+    near = []
+    for i in range(1, 5):
+        value = key + sign * i * step
+        if value not in values and may_show(value):
+            note = f"This is {show(i * step)} too {side}: the steps may be right, but the arithmetic is not."
+            near.append(Slip(value, "arithmetic_slip", note))
+    return near
+
+
+def _float(value: Value) -> float:
+    return value.numerator / value.denominator
 
 
 def _zeros(value: Value) -> int:

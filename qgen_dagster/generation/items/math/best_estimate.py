@@ -102,7 +102,7 @@ def _tens(value: int) -> int:
 
 
 def _product(rng: random.Random) -> Case:
-    a, b = _near_ten(rng, 20, 100), _near_ten(rng, 20, 100)
+    a, b = _near_ten(rng, 20, 100), _near_ten(rng, 20, 300)
     text = rng.choice(
         (
             "A hall has {a} rows of {b} seats. About how many seats are there?",

@@ -210,11 +210,12 @@ def _there_and_back(rng: random.Random, place: int) -> Draft:
     v, w = rng.sample(way.speeds, 2)
     stay = rng.choice((0, 1, 2))
     distance = rng.randrange(6, 121, 2)
-    hours = Fraction(distance, v) + Fraction(distance, w) + Fraction(stay, 2)
-    mean = 2 * distance / hours
-    if mean.denominator > 1 or distance * 60 % v or distance * 60 % w:
+    # The mean is 2 × distance ÷ (distance ÷ v + distance ÷ w + stay ÷ 2); in whole numbers, since most draws fail here.
+    over, under = 4 * distance * v * w, 2 * distance * (v + w) + stay * v * w
+    if over % under or distance * 60 % v or distance * 60 % w:
         raise Unsuitable("no whole mean")
-    key = mean.numerator
+    key = over // under
+    hours = Fraction(2 * distance, key)
     driving = hours - Fraction(stay, 2)
     slips = [
         Slip(

@@ -48,6 +48,7 @@ PATTERNS = {
         ("011", "100", "100", "010", "001"),
     ),
 }
+NEAR_SQUARE = 0.6
 STRIDES = (37, 41, 53, 59, 61, 67, 71, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 
@@ -62,6 +63,8 @@ class NumberClues(ItemModel):
     def _try(self, level: ItemLevel, rng: random.Random) -> Draft:
         low, high = (11, 99) if level == "easy" else (101, 499)
         key = rng.randint(low, high)
+        if level == "hard" and rng.random() < NEAR_SQUARE:
+            key = rng.randint(11, 22) ** 2 + rng.randint(1, 6)
         clues = {"easy": _easy, "medium": _medium, "hard": _hard}[level](rng, key)
         others = _others(rng, clues, rng.choice(PATTERNS[len(clues)]), low, high)
         wrong = tuple(_wrong(rng, value, clues) for value in others)
@@ -197,8 +200,6 @@ def _no_factor_in_common(rng: random.Random, key: int) -> Clue:
 def _near_square(key: int) -> Clue:
     root = isqrt(key)
     over = key - root * root
-    if not 0 < over <= 6:
-        raise Unsuitable("not near a square")
     text = f"{over} more than a square number"
     proof = f"{key} = {root} × {root} + {over}"
     return Clue(
@@ -224,7 +225,8 @@ def _medium(rng: random.Random, key: int) -> list[Clue]:
 
 
 def _hard(rng: random.Random, key: int) -> list[Clue]:
-    abstract = _near_square(key) if rng.random() < 0.7 else _no_factor_in_common(rng, key)
+    over = key - isqrt(key) ** 2
+    abstract = _near_square(key) if 0 < over <= 6 else _no_factor_in_common(rng, key)
     return [abstract, _remainder(rng, key, (4, 5, 6, 7)), _remainder(rng, key, (8, 9, 11, 12, 13))]
 
 

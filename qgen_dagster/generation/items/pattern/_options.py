@@ -55,21 +55,24 @@ def listing(parts: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lowest: int = 0) -> tuple[Choice, ...]:
+def spread(
+    key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lowest: int = 0, counted: bool = False
+) -> tuple[Choice, ...]:
     """`count` wrong numbers (odd), so placed that neither rank nor likeness points at the key.
 
     The options are pairs a slip apart: the key and each of the likeliest mistakes, with and without the same slip of
     the last calculation. So every number has one near neighbour, and the key's rank is uniform. Mistakes that give
-    the key, a number below `lowest` or one already there are passed over.
+    the key, a number below `lowest` or one already there are passed over. `counted`: things were counted, not computed.
     """
     if count % 2 == 0:
         raise ValueError("the options are pairs, so the number of distractors is odd")
-    slip = rng.choice([-1, 1]) * rng.choice([1, 2, 10] if key >= 20 else [1, 2])
+    slip = rng.choice([-1, 1]) * rng.choice([1, 2, 10] if key >= 20 and not counted else [1, 2])
+    slip_note = _miscount_note if counted else _slip_note
     below_wanted = rng.randint(0, count // 2)
     below: list[Wrong] = []
     above: list[Wrong] = []
     seen = {key, key + slip}
-    for wrong in itertools.chain(wrongs, _larger_slips(key, rng)):
+    for wrong in itertools.chain(wrongs, _larger_slips(key, slip_note, rng)):
         pair = {wrong.value, wrong.value + slip}
         side, room = (below, below_wanted) if wrong.value < key else (above, count // 2 - below_wanted)
         if len(side) < room and not pair & seen and min(pair) >= lowest:
@@ -79,15 +82,21 @@ def spread(key: int, wrongs: Iterable[Wrong], count: int, rng: random.Random, lo
     if len(bases) < count // 2 or key + slip < lowest:
         raise Unsuitable("too few wrong numbers on one side of the key")
     choices = [Choice(str(w.value), mistake=w.mistake, note=w.note) for w in bases]
-    choices += [Choice(str(w.value + slip), mistake=w.mistake, note=_slipped_note(w, slip, key)) for w in bases]
-    note = _slip_note(abs(slip))
+    choices += [
+        Choice(str(w.value + slip), mistake=w.mistake, note=_slipped_note(w, slip, key, slip_note)) for w in bases
+    ]
+    note = slip_note(abs(slip))
     return (*choices, Choice(str(key + slip), mistake="calculation_slip", note=note))
 
 
-def _slipped_note(wrong: Wrong, slip: int, key: int) -> str:
+def _slipped_note(wrong: Wrong, slip: int, key: int, slip_note: Callable[[int], str]) -> str:
     if wrong.mistake == "calculation_slip":
-        return _slip_note(abs(wrong.value + slip - key))
+        return slip_note(abs(wrong.value + slip - key))
     return f"{wrong.note} The result is also off by {abs(slip)}."
+
+
+def _miscount_note(size: int) -> str:
+    return f"The right things were counted, but the count is off by {size}."
 
 
 def _slip_note(size: int) -> str:
@@ -124,8 +133,8 @@ def _column(size: int, count: int, rng: random.Random) -> list[int]:
     return column
 
 
-def _larger_slips(key: int, rng: random.Random) -> list[Wrong]:
-    sizes = [3, 4, 5, 6, 7, 8, 9, 11, 12, 20]
-    slips = [Wrong(key + sign * size, "calculation_slip", _slip_note(size)) for size in sizes for sign in (-1, 1)]
+def _larger_slips(key: int, slip_note: Callable[[int], str], rng: random.Random) -> list[Wrong]:
+    sizes = [2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 20]
+    slips = [Wrong(key + sign * size, "calculation_slip", slip_note(size)) for size in sizes for sign in (-1, 1)]
     rng.shuffle(slips)
     return slips

@@ -162,7 +162,7 @@ def _choices(chain: list[Machine], start: str, backwards: bool, rng: random.Rand
     if len({choice.text for choice in choices}) < len(choices):
         raise Unsuitable("two options are alike")
     if len(chain) > 2:
-        drop_central([choice.text for choice in choices], 0.25, rng)
+        drop_central([choice.text for choice in choices], 0.4, rng)
     return choices
 
 

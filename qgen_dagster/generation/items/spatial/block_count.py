@@ -1,7 +1,7 @@
 """A building of equal cubes is drawn: how many cubes have a property?
 
 Radicals: the size of the building and what must be inferred about hidden cubes.
-- easy: how many cubes are there in all (3×3, up to three high);
+- easy: how many cubes are there in all (three deep, up to four wide and three high);
 - medium: how many cubes are missing from the full block around the building (up to 4×4, four high);
 - hard: the outside is painted but not the base: how many cubes have exactly one, two or three painted faces.
 
@@ -33,12 +33,12 @@ class BlockCount(ItemModel):
     sub_type = "block_count"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        size, top = {"easy": (3, 3), "medium": (4, 4), "hard": (rng.choice([3, 4]), 3)}[level]
-        heights = _building(size, size if level != "medium" else rng.choice([3, 4]), top, rng)
+        top = 4 if level == "medium" else 3
+        heights = _building(3 if level == "easy" else 4, rng.choice([3, 4]), top, rng)
         cubes = [(r, c, z) for r, row in enumerate(heights) for c, number in enumerate(row) for z in range(number)]
         wanted = rng.randint(1, 3) if level == "hard" else 0
         key, wrongs, explanation = _task(level, heights, cubes, wanted)
-        if key < 2:
+        if key < (3 if level == "easy" else 5):
             raise Unsuitable("too few cubes to count")
         stacks = "\n".join(f"Row {i + 1}: {' '.join(map(str, row))}" for i, row in enumerate(heights))
         text = f"Heights of the stacks of cubes, the back row first, each from left to right:\n{stacks}"
@@ -46,7 +46,7 @@ class BlockCount(ItemModel):
             stem=_stem(level, wanted),
             stimulus=Stimulus(text=text, figure=_figure(heights, text)),
             key=Choice(str(key)),
-            distractors=spread(key, wrongs, 3 if level == "easy" else 5, rng),
+            distractors=spread(key, wrongs, 3 if level == "easy" else 5, rng, 1, counted=True),
             explanation=explanation,
             structure={"heights": heights, "asked": f"{level}_{wanted}"},
             expected_success=success(level, _load(level, len(cubes), wanted)),
@@ -84,8 +84,8 @@ def _stem(level: ItemLevel, wanted: int) -> str:
         return "The building is made of equal cubes, and no cube floats. How many cubes are there in all?"
     if level == "medium":
         return (
-            "The building is made of equal cubes, and no cube floats. How many cubes are missing to fill it up to a full "
-            "block with the same length, width and greatest height?"
+            "The building is made of equal cubes, and no cube floats. How many cubes are missing to fill it up to a "
+            "full block with the same length, width and greatest height?"
         )
     faces = f"{NUMBERS[wanted]} painted face{'s' if wanted > 1 else ''}"
     return (
@@ -112,7 +112,7 @@ def _task(level: ItemLevel, heights: Heights, cubes: list[Cube], wanted: int) ->
             Wrong(box - total, "gaps_counted", "This counts the cubes that are missing."),
             Wrong(total + heights[0][0], "stack_counted_twice", "One stack is counted twice."),
         ]
-        text = f"Add up the heights of the stacks row by row from the back: {stacks} = {total}. Hidden cubes carry those above."
+        text = f"Add up the heights of the stacks row by row from the back, hidden cubes too: {stacks} = {total}."
         return total, wrongs, text
     if level == "medium":
         wrongs = [
@@ -123,7 +123,8 @@ def _task(level: ItemLevel, heights: Heights, cubes: list[Cube], wanted: int) ->
             Wrong(box - total + heights[0][-1], "stack_overlooked", "One stack is left out of the cubes present."),
         ]
         size = f"{len(heights)} × {len(heights[0])} × {max(map(max, heights))}"
-        text = f"The full block has {size} = {box} cubes. The building has {stacks} = {total}. Missing: {box} − {total} = {box - total}."
+        text = f"The full block has {size} = {box} cubes, the building {stacks} = {total}. "
+        text += f"So {box} − {total} = {box - total} are missing."
         return box - total, wrongs, text
     counts = [0] * 7
     with_base = [0] * 7

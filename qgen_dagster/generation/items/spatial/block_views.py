@@ -145,7 +145,7 @@ def _explanation(seen: Plan, side: str, turning: str, key: str) -> str:
     columns = ["-".join(map(str, reversed(column))) for column in zip(*seen, strict=True)]
     first = "After the turn, look" if turning else "Look"
     return (
-        f"{first} from the {side}. From left to right the lines of stacks, the nearest first, are {', '.join(columns)}. "
+        f"{first} from the {side}. From left to right the stacks, the nearest first, are {', '.join(columns)}. "
         f"Each column looks as high as the highest stack in its line. {key}."
     )
 
@@ -182,7 +182,7 @@ def _view_figure(heights: list[int], text: str) -> str:
 
 
 def _load(level: ItemLevel, side: str, seen: Plan) -> float:
-    hidden = sum(max(column) > column[-1] for column in zip(*seen, strict=True))
+    hidden: int = sum(max(column) > column[-1] for column in zip(*seen, strict=True))
     turned: float = (
         {"front": 0.0, "right": 0.1, "left": 0.2, "back": 0.4}[side] if level == "hard" else 0.2 * (side == "left")
     )

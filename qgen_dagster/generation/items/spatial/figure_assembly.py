@@ -1,7 +1,7 @@
 """Pieces of a cut-up rectangle: which further piece completes it?
 
 Radicals: the number of pieces, whether they are shown turned, and how close the other pieces come.
-- easy: one piece of a 4×4 square, as it lies in the square; four options;
+- easy: one piece of a 5×4 rectangle, as it lies in the rectangle; four options;
 - medium: one piece of a 4×4 square, turned; six options;
 - hard: two pieces of a 5×4 rectangle, turned.
 
@@ -42,7 +42,7 @@ class FigureAssembly(ItemModel):
     sub_type = "figure_assembly"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        height, width = {"easy": (4, 4), "medium": (4, 4), "hard": (4, 5)}[level]
+        height, width = {"easy": (4, 5), "medium": (4, 4), "hard": (4, 5)}[level]
         cells = [(r, c) for r in range(height) for c in range(width)]
         pieces = _cut(cells, 3 if level == "hard" else 2, rng)
         missing = pieces.pop()
@@ -208,20 +208,21 @@ def _corners(piece: Shape) -> int:
 
 def _placements(rows: list[str], height: int, width: int) -> set[int]:
     """Every way to lay a piece into the rectangle, turned but not flipped, as bit masks."""
-    masks = set()
+    masks: set[int] = set()
     for _ in range(4):
         rows = ["".join(column) for column in zip(*reversed(rows), strict=True)]
-        for top in range(height - len(rows) + 1):
-            for left in range(width - len(rows[0]) + 1):
-                masks.add(
-                    sum(
-                        1 << ((top + r) * width + left + c)
-                        for r, row in enumerate(rows)
-                        for c, letter in enumerate(row)
-                        if letter != GAP
-                    )
-                )
+        masks |= _slid(rows, height, width)
     return masks
+
+
+def _slid(rows: list[str], height: int, width: int) -> set[int]:
+    mask = 0
+    for r, row in enumerate(rows):
+        for c, letter in enumerate(row):
+            if letter != GAP:
+                mask |= 1 << (r * width + c)
+    down, across = range(height - len(rows) + 1), range(width - len(rows[0]) + 1)
+    return {mask << (top * width + left) for top in down for left in across}
 
 
 MODEL = FigureAssembly()

@@ -24,8 +24,8 @@ from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._options import success
 
-SIZE = 9
-UNIT = 24.0
+SIZE = 11
+UNIT = 20.0
 Place = tuple[int, int]
 # Column and row steps, clockwise from north (up).
 STEPS = ((0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1))
@@ -102,8 +102,8 @@ def _places(heading: int, bearing: int, rough: bool, rng: random.Random) -> list
     """Where one stands, what one faces, what is sought, and three more places."""
     for _ in range(40):
         here = (rng.randrange(SIZE), rng.randrange(SIZE))
-        faced = _along(here, heading, rng.randint(2, 5), 1 if rough else 0, rng)
-        sought = _along(here, bearing, rng.randint(2, 5), 1 if rough else 0, rng)
+        faced = _along(here, heading, rng.randint(2, 7), 1 if rough else 0, rng)
+        sought = _along(here, bearing, rng.randint(2, 7), 1 if rough else 0, rng)
         chosen = [here, faced, sought]
         if all(_inside(p) for p in chosen) and _apart(chosen):
             break
@@ -157,7 +157,7 @@ def _distractor(other: int, side: int, heading: int, turn: int, sought: str) -> 
     else:
         mistake, note = (
             "angle_misjudged",
-            f"The angle between the line of sight and the line to {sought} is another one.",
+            f"With the map turned so that you look up the page, {sought} does not lie on this side.",
         )
     return Choice(SIDES[other], mistake=mistake, note=note)
 
@@ -165,12 +165,11 @@ def _distractor(other: int, side: int, heading: int, turn: int, sought: str) -> 
 def _explanation(names: list[str], heading: int, turn: int, side: int) -> str:
     a, b, c = names
     faced = (heading + turn) % 8
-    about = "about " if turn else ""
-    turning = f" After the turn you face {about}{HEADINGS[faced]}." if turn else ""
-    bearing = (faced + side) % 8
+    about = "roughly " if turn else ""
+    turning = f" After the turn you face {HEADINGS[faced]}." if turn else ""
     return (
-        f"From {a}, {b} lies {about}to the {HEADINGS[heading]}, so you face {HEADINGS[heading]}.{turning} {c} lies {about}to "
-        f"the {HEADINGS[bearing]} of {a}. Turn the map so that {HEADINGS[faced]} is ahead: {c} is {SIDES[side]}."
+        f"From {a}, {b} lies {about}{HEADINGS[heading]}, so you face {HEADINGS[heading]}.{turning} "
+        f"{c} lies {about}{HEADINGS[(faced + side) % 8]} of {a}. With {HEADINGS[faced]} ahead, that is {SIDES[side]}."
     )
 
 

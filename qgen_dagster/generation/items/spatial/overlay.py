@@ -167,7 +167,7 @@ def _choices(readings: list[list[Reading]], exclusive: bool, count: int, rng: ra
     if len({choice.text for choice in choices}) < count:
         raise Unsuitable("two options are alike")
     if count > 4:
-        drop_central([choice.text for choice in choices], 0.25, rng)
+        drop_central([choice.text for choice in choices], 0.4, rng)
     return choices
 
 

@@ -3,7 +3,7 @@
 Radicals: the number of folds, whether they run through the middle, and the number of holes.
 - easy: one fold, two or three holes;
 - medium: two folds, one or two holes;
-- hard: two folds with three holes, or three folds with one or two.
+- hard: two folds with four holes, or three folds with one or two.
 The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
 The options cross the fold lines of the task and other possible fold lines with the punched holes as shown and with one
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import cache
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion, Stimulus
@@ -37,6 +38,9 @@ class Box(NamedTuple):
     bottom: int
     left: int
     right: int
+
+
+SHEET = Box(0, SIZE, 0, SIZE)
 
 
 class Fold(NamedTuple):
@@ -90,8 +94,9 @@ class PaperFolding(ItemModel):
     sub_type = "paper_folding"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        folds, holes = _task(level, rng)
-        choices = _choices(folds, holes, 4 if level == "easy" else 6, rng)
+        plans, holes, misplaced = _task(level, rng)
+        folds = plans[0]
+        choices = _choices(plans, holes, misplaced, rng)
         steps = [f"Step {i + 1}: {fold.words()}." for i, fold in enumerate(folds)]
         punched = "; ".join(f"row {r + 1}, column {c + 1}" for r, c in holes)
         many = "A hole is" if len(holes) == 1 else "Holes are"
@@ -118,121 +123,75 @@ class PaperFolding(ItemModel):
         return answers
 
 
-def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Fold], list[Place]]:
-    count, holes = {
-        "easy": (1, rng.choice([2, 3])),
-        "medium": (2, rng.choice([1, 2])),
-        "hard": rng.choice([(2, 3), (3, 2), (3, 1)]),
-    }[level]
-    paper = Box(0, SIZE, 0, SIZE)
-    folds: list[Fold] = []
+Plan = tuple[Fold, ...]
+
+
+@cache
+def _plans(count: int) -> tuple[Plan, ...]:
+    """Every way to fold the sheet `count` times, not always in the same direction."""
+    plans: list[Plan] = [()]
     for _ in range(count):
-        edge = rng.choice(EDGES)
+        plans = [(*plan, fold) for plan in plans for fold in _folds(plan[-1].after if plan else SHEET)]
+    return tuple(plan for plan in plans if count == 1 or len({fold.across for fold in plan}) == 2)
+
+
+def _folds(paper: Box) -> list[Fold]:
+    found = []
+    for edge in EDGES:
         length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
-        widths = [w for w in (1, 2, 3, 3) if 2 * w <= length]
-        if not widths:
-            raise Unsuitable("the paper is too narrow to fold")
-        folds.append(_fold(paper, edge, rng.choice(widths)))
-        paper = folds[-1].after
-    if count > 1 and len({fold.across for fold in folds}) == 1:
-        raise Unsuitable("all folds run the same way")
-    cells = _cells(paper)
-    if len(cells) < holes + 1:
+        found += [_fold(paper, edge, width) for width in (1, 2, 3) if 2 * width <= length]
+    return found
+
+
+def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Plan], list[Place], list[Place]]:
+    """Ways to fold the sheet, the true one first, the holes, and the holes with one of them a cell off.
+
+    All ways give equally many holes, each in other places. The true one is drawn from among them, so that nothing
+    sets it apart.
+    """
+    count, number = {
+        "easy": (1, rng.choice([2, 3])),
+        "medium": (2, rng.choice([1, 2, 2, 3])),
+        "hard": rng.choice([(2, 4), (3, 1), (3, 2), (3, 2)]),
+    }[level]
+    wanted = 2 if level == "easy" else 3
+    plans = _plans(count)
+    cells = _cells(rng.choice(plans)[-1].after)
+    if len(cells) < number + 1:
         raise Unsuitable("too little paper for the holes")
-    punched = sorted(rng.sample(cells, holes))
-    if not any(_covered(folds[-1], hole) for hole in punched):
-        raise Unsuitable("no hole goes through the last flap")
-    return folds, punched
+    holes = sorted(rng.sample(cells, number))
+    misplaced = _misplaced(cells, holes, rng)
+    groups: dict[int, list[Plan]] = {}
+    seen: dict[int, set[frozenset[Place]]] = {}
+    for plan in rng.sample(plans, min(len(plans), 60)):
+        if not all(_inside(plan[-1].after, place) for place in (*holes, *misplaced)):
+            continue
+        results = {_opened(plan, holes), _opened(plan, misplaced)}
+        size, *other = {len(result) for result in results}
+        if other or len(results) < 2 or size == number or results & seen.setdefault(size, set()):
+            continue
+        seen[size] |= results
+        groups.setdefault(size, []).append(plan)
+        if len(groups[size]) == wanted:
+            return rng.sample(groups[size], wanted), holes, misplaced
+    raise Unsuitable("too few ways to fold that give as many holes")
 
 
 def _cells(box: Box) -> list[Place]:
     return [(r, c) for r in range(box.top, box.bottom) for c in range(box.left, box.right)]
 
 
-def _covered(fold: Fold, place: Place) -> bool:
-    """Whether the flap of a fold lies on a cell."""
-    r, c = _reflected(fold, place)
-    box = fold.before
-    return box.top <= r < box.bottom and box.left <= c < box.right
+def _inside(box: Box, place: Place) -> bool:
+    return box.top <= place[0] < box.bottom and box.left <= place[1] < box.right
 
 
-def _opened(folds: list[Fold], holes: list[Place]) -> set[Place]:
-    places = set(holes)
-    for fold in reversed(folds):
-        places |= {_reflected(fold, place) for place in places if _covered(fold, place)}
-    return places
-
-
-def _choices(folds: list[Fold], holes: list[Place], count: int, rng: random.Random) -> list[Choice]:
-    misplaced = _misplaced(folds, holes, rng)
-    number = len(_opened(folds, holes))
-    if len(_opened(folds, misplaced)) != number:
-        raise Unsuitable("the moved hole is not doubled alike")
-    ways = [(folds, "", ""), *_other_folds(folds, holes, misplaced, number, count // 2 - 1, rng)]
-    choices = []
-    for way, off in balanced([len(ways), 2], count, rng):
-        used, mistake, note = ways[way]
-        rows = _rows(_opened(used, misplaced if off else holes))
-        if off:
-            mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
-        choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
-    return choices
-
-
-def _other_folds(
-    folds: list[Fold], holes: list[Place], misplaced: list[Place], number: int, count: int, rng: random.Random
-) -> list[tuple[list[Fold], str, str]]:
-    """Other ways to fold a sheet, with one fold changed, that give as many holes in other places."""
-    options = [(i, edge, width) for i in range(len(folds)) for edge in EDGES for width in (1, 2, 3)]
-    rng.shuffle(options)
-    found: list[tuple[list[Fold], str, str]] = []
-    seen = {frozenset(_opened(folds, punched)) for punched in (holes, misplaced)}
-    for i, edge, width in options:
-        plan = [(fold.edge, fold.width) for fold in folds]
-        plan[i] = (edge, width)
-        other = _folded(plan)
-        if not other or not {*holes, *misplaced} <= set(_cells(other[-1].after)):
-            continue
-        results = {frozenset(_opened(other, punched)) for punched in (holes, misplaced)}
-        if len(results) < 2 or results & seen or {len(result) for result in results} != {number}:
-            continue
-        seen |= results
-        if other[i].across == folds[i].across:
-            found.append((other, "wrong_fold_line", "The holes are mirrored in another line than the fold line shown."))
-        else:
-            found.append(
-                (
-                    other,
-                    "wrong_fold_direction",
-                    "The holes are mirrored across instead of up and down, or the other way round.",
-                )
-            )
-        if len(found) == count:
-            return found
-    raise Unsuitable("too few other ways to fold")
-
-
-def _folded(plan: list[tuple[str, int]]) -> list[Fold]:
-    """The folds of a plan; empty when the paper gets too narrow for one of them."""
-    paper = Box(0, SIZE, 0, SIZE)
-    folds: list[Fold] = []
-    for edge, width in plan:
-        length = paper.right - paper.left if edge in ("left", "right") else paper.bottom - paper.top
-        if 2 * width > length:
-            return []
-        folds.append(_fold(paper, edge, width))
-        paper = folds[-1].after
-    return folds
-
-
-def _misplaced(folds: list[Fold], holes: list[Place], rng: random.Random) -> list[Place]:
-    """The punched holes with one of them moved to a neighbouring cell of the folded paper."""
-    paper = _cells(folds[-1].after)
+def _misplaced(cells: list[Place], holes: list[Place], rng: random.Random) -> list[Place]:
+    """The holes with one of them moved to a neighbouring cell of the folded paper."""
     moves = [
         (hole, (hole[0] + dr, hole[1] + dc))
         for hole in holes
         for dr, dc in ((0, 1), (1, 0), (0, -1), (-1, 0))
-        if (hole[0] + dr, hole[1] + dc) in paper and (hole[0] + dr, hole[1] + dc) not in holes
+        if (hole[0] + dr, hole[1] + dc) in cells and (hole[0] + dr, hole[1] + dc) not in holes
     ]
     if not moves:
         raise Unsuitable("no hole can move")
@@ -240,20 +199,46 @@ def _misplaced(folds: list[Fold], holes: list[Place], rng: random.Random) -> lis
     return [new if hole == old else hole for hole in holes]
 
 
-def _rows(places: set[Place]) -> Rows:
+def _opened(folds: Plan, holes: list[Place]) -> frozenset[Place]:
+    places = set(holes)
+    for fold in reversed(folds):
+        opened = [_reflected(fold, place) for place in places]
+        places.update(place for place in opened if _inside(fold.before, place))
+    return frozenset(places)
+
+
+def _choices(plans: list[Plan], holes: list[Place], misplaced: list[Place], rng: random.Random) -> list[Choice]:
+    choices = []
+    for way, off in balanced([len(plans), 2], 2 * len(plans), rng):
+        plan = plans[way]
+        rows = _rows(_opened(plan, misplaced if off else holes))
+        mistake = note = ""
+        if way and [fold.across for fold in plan] == [fold.across for fold in plans[0]]:
+            mistake, note = "wrong_fold_line", "The holes are mirrored in another line than a fold line shown."
+        elif way:
+            mistake, note = (
+                "wrong_fold_direction",
+                "The holes are mirrored across where it should be up and down, or the other way round.",
+            )
+        if off:
+            mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
+        choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
+    return choices
+
+
+def _rows(places: frozenset[Place]) -> Rows:
     return tuple("".join(DOT if (r, c) in places else GAP for c in range(SIZE)) for r in range(SIZE))
 
 
-def _explanation(folds: list[Fold], holes: list[Place], key: str) -> str:
+def _explanation(folds: Plan, holes: list[Place], key: str) -> str:
     trail = []
-    places = set(holes)
-    for fold in reversed(folds):
-        places |= {_reflected(fold, place) for place in places if _covered(fold, place)}
-        trail.append(f"opening the {fold.edge} flap mirrors the holes in its fold line and gives {len(places)} holes")
+    for i, fold in enumerate(reversed(folds)):
+        number = len(_opened(folds[len(folds) - 1 - i :], holes))
+        trail.append(f"opening the {fold.edge} flap mirrors the holes in its fold line, which gives {number} holes")
     return f"Open the folds in reverse order: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
 
 
-def _figure(folds: list[Fold], holes: list[Place], text: str) -> str:
+def _figure(folds: Plan, holes: list[Place], text: str) -> str:
     side = SIZE * UNIT
     panels = [*folds, None]
     parts = []
@@ -293,7 +278,7 @@ def _flap(fold: Fold) -> list[str]:
     return [line, svg.line(start, end), svg.arrow_head(end, way, 9)]
 
 
-def _load(level: ItemLevel, folds: list[Fold], holes: list[Place]) -> float:
+def _load(level: ItemLevel, folds: Plan, holes: list[Place]) -> float:
     off_middle = sum(
         2 * f.width != (f.before.right - f.before.left if f.across else f.before.bottom - f.before.top) for f in folds
     )
