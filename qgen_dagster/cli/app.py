@@ -103,7 +103,7 @@ class RootGroup(Group):
                 rows = [(e.name.ljust(width), e.help) for e in self.entries if e.section == section]
                 formatter.write_dl(rows)
 
-    def main(self, args: Any = None, **options: Any) -> NoReturn:
+    def main(self, args: Any = None, *ignored: Any, **options: Any) -> NoReturn:
         """Runs the command line; always ends with SystemExit, whose code is one of the contract."""
         import sys
 

@@ -151,7 +151,7 @@ def _unknown_option(name: str, context: Any) -> str:
 def _name_of(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.display_name_raw).upper()
-    return max(parameter.opts, key=len)
+    return str(max(parameter.opts, key=len))
 
 
 def _what_it_takes(error: Any, parameter: Any) -> str:

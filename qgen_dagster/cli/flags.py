@@ -167,9 +167,9 @@ class RunFlags(Flags):
             metavar="USD", min=0, max=1_000_000, help="Stop when this much is spent.", rich_help_panel=_LIMITS
         ),
     ] = None
-    triggered_by: Annotated[
-        str, typer.Option(metavar="WHO", help="Recorded with the run.", rich_help_panel=_WORK)
-    ] = "manual"
+    triggered_by: Annotated[str, typer.Option(metavar="WHO", help="Recorded with the run.", rich_help_panel=_WORK)] = (
+        "manual"
+    )
     seed: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Same seed and same bank: same questions.", rich_help_panel=_WORK),

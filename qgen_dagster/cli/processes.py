@@ -1,7 +1,7 @@
 """Child processes that live and die together.
 
-Here: starting them with their own logs, noticing when one ends, and stopping all of them and theirs. Not here: what they
-are (`commands/up.py`).
+Here: starting them with their own logs, noticing when one ends, and stopping all of them and theirs. Not here: what
+they are (`commands/up.py`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A question as plain text.
+"""A question as plain text and as JSON.
 
 Not here: the page with figures (`question_page.py`).
 """
@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from qgen_dagster.cli.output import local_time
 from qgen_dagster.core.question import LABELS, Question
+
+if TYPE_CHECKING:
+    from qgen_dagster.bank.questions import StoredQuestion
 
 WIDTH = 78
 
@@ -16,6 +21,47 @@ WIDTH = 78
 def question_text(question: Question, width: int = WIDTH) -> str:
     """Stimulus, stem, options with the key marked, and the explanation. Figures appear as their text."""
     return "\n".join(_lines(question, width))
+
+
+def origin(stored: StoredQuestion) -> list[tuple[str, object]]:
+    """Where a question comes from and how it stands, as names and values."""
+    q = stored.question
+    made_by = f"{q.item_model} v{q.item_version}, seed {q.seed}" if q.item_model else stored.model
+    score = f"{stored.arbiter_score:.2f}" if stored.arbiter_score is not None else None
+    state = "active"
+    if not stored.is_active:
+        by = f" by {stored.deactivated_by}" if stored.deactivated_by else ""
+        why = f": {stored.deactivated_reason}" if stored.deactivated_reason else ""
+        state = f"inactive since {local_time(stored.deactivated_at)}{by}{why}"
+    return [
+        ("id", stored.id),
+        ("state", state),
+        ("added", local_time(stored.created_at)),
+        ("source", stored.provider or stored.source),
+        ("made by", made_by),
+        ("score", score),
+        ("expected", f"{q.expected_success:.0%} answer correctly" if q.expected_success is not None else None),
+        ("run", stored.run_id),
+        ("figures", "yes: qgen questions show --open" if has_figures(stored) else None),
+    ]
+
+
+def has_figures(stored: StoredQuestion) -> bool:
+    """Whether the question has anything that plain text cannot show."""
+    q = stored.question
+    return bool((q.stimulus and q.stimulus.figure) or any(option.figure for option in q.options))
+
+
+def question_json(stored: StoredQuestion) -> dict[str, object]:
+    """A question of the bank for --json."""
+    from qgen_dagster.services.question_files import exported
+
+    return {
+        **exported(stored),
+        "deactivated_at": stored.deactivated_at,
+        "deactivated_by": stored.deactivated_by,
+        "deactivated_reason": stored.deactivated_reason,
+    }
 
 
 def _lines(question: Question, width: int) -> Iterator[str]:

@@ -16,10 +16,14 @@ from enum import StrEnum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qgen_dagster.config.settings import Settings, load_settings
 from qgen_dagster.core.errors import DatabaseError, ExitCode, QgenError
 from qgen_dagster.core.taxonomy import Stratum
+
+if TYPE_CHECKING:
+    from qgen_dagster.bank.engine import Bank
 
 PACKAGES = ("dagster", "dagster-postgres", "dagster-webserver", "sqlalchemy", "psycopg", "pgvector", "pydantic")
 API_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "XAI_API_KEY")
@@ -181,7 +185,9 @@ def _item_models(settings: Settings) -> Finding:
     if not unserved:
         fewest = min(counts.values())
         return Finding("item models", Health.OK, f"at least {fewest} for each of {len(counts)} strata; no key needed")
-    named = ", ".join(unserved[:_MOST_NAMED]) + (f" and {len(unserved) - _MOST_NAMED} more" * (len(unserved) > _MOST_NAMED))
+    named = ", ".join(unserved[:_MOST_NAMED])
+    if len(unserved) > _MOST_NAMED:
+        named += f" and {len(unserved) - _MOST_NAMED} more"
     mend = "Give the type `item_models` and the difficulty an `item_level` in the taxonomy file."
     health = Health.FAIL if len(unserved) == len(counts) else Health.WARN
     code = ExitCode.CONFIGURATION if health is Health.FAIL else ExitCode.SUCCESS
@@ -208,11 +214,9 @@ def _database(settings: Settings) -> Finding:
             bank.close()
 
 
-def _bank_finding(bank: object, *, embedded: bool) -> Finding:
+def _bank_finding(bank: Bank, *, embedded: bool) -> Finding:
     from qgen_dagster.bank import schema
-    from qgen_dagster.bank.engine import Bank
 
-    assert isinstance(bank, Bank)  # noqa: S101 - typed loosely so that no check imports it early
     server = f"{'embedded ' if embedded else ''}PostgreSQL {bank.ping()}"
     with bank.begin() as tx:
         schema._check_server(tx)
@@ -235,7 +239,11 @@ def _dagster(settings: Settings, probe: DagsterProbe) -> Finding:
     embedded = settings.database_url is None and settings.dagster_database_url is None
     if embedded and EmbeddedServer.status(settings.home).state == "absent":
         return Finding("dagster", Health.OK, "its database is not made yet: the first run makes it")
-    return Finding("dagster", Health.OK, probe(settings))
+    try:
+        return Finding("dagster", Health.OK, probe(settings))
+    except DatabaseError as error:
+        mend = "`qgen db upgrade` makes Dagster's database where it is missing; then check QGEN_DAGSTER_DATABASE_URL."
+        return Finding("dagster", Health.FAIL, error.message, mend, ExitCode.DATABASE)
 
 
 def _web_port(port: int) -> Finding:

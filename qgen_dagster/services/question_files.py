@@ -3,8 +3,8 @@
 Here: reading rows with their line numbers, writing records, the columns of the CSV. Not here: what makes a row
 acceptable (`questions.py`), and opening files (the CLI).
 
-JSON lines hold the fields of a question beside the bank's own (`META`). A CSV has the same, with the nested parts spread
-over columns; only `REQUIRED` columns must be there, so that a spreadsheet typed by hand can be imported.
+JSON lines hold the fields of a question beside the bank's own (`META`). A CSV has the same, with the nested parts
+spread over columns; only `REQUIRED` columns must be there, so that a spreadsheet typed by hand can be imported.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """The Dagster home and the instance opened from it."""
 
-# ruff: noqa: F811  the fixtures are imported, and a fixture is used by naming it as an argument
-
 from __future__ import annotations
 
 import os
@@ -20,8 +18,6 @@ from qgen_dagster.core.errors import ConfigurationError, DatabaseError
 from qgen_dagster.defs import instance as module
 from qgen_dagster.defs.instance import deploy_file, open_instance, prepare_dagster_home
 from qgen_dagster.defs.storage import PooledEventLogStorage, close_pools
-
-from .toy_server import dagster_home, database, new_database, server  # noqa: F401
 
 
 def test_the_home_gets_the_settings_of_this_qgen(tmp_path: Path) -> None:

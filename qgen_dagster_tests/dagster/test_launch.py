@@ -1,7 +1,5 @@
 """Runs in this process that the Dagster UI takes for its own: success, failure, interruption, death, resumption."""
 
-# ruff: noqa: F811  the fixtures are imported, and a fixture is used by naming it as an argument
-
 from __future__ import annotations
 
 import json
@@ -41,17 +39,7 @@ from qgen_dagster.defs.launch import (
     terminal,
 )
 
-from .toy_server import (  # noqa: F401
-    KEYS,
-    Switches,
-    dagster_home,
-    database,
-    instance,
-    new_database,
-    server,
-    switches,
-    toy_workspace,
-)
+from .toy_switches import KEYS, Switches
 
 Launch = Callable[..., LaunchResult]
 

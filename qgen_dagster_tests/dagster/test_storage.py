@@ -1,7 +1,5 @@
 """Dagster's storage over a pool: few connections, one set of tables, no sockets shared with children."""
 
-# ruff: noqa: F811  the fixtures are imported, and a fixture is used by naming it as an argument
-
 from __future__ import annotations
 
 import os
@@ -23,7 +21,6 @@ from qgen_dagster.defs.instance import open_instance
 from qgen_dagster.defs.storage import PooledPostgresStorage, close_pools, create_tables_once, pooled_engine
 
 from .toy_location import defs
-from .toy_server import dagster_home, database, instance, new_database, server  # noqa: F401
 
 
 def name_of(url: str) -> str:

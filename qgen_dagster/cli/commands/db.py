@@ -30,16 +30,17 @@ app = make_app(help="Migrate, look at and stop the database.", epilog=EXAMPLES)
 @app.command(cls=Command)
 @with_flags
 def upgrade(common: CommonFlags) -> None:
-    """Make the database if it is missing, and bring its tables up to this version of qgen."""
+    """Make both databases if they are missing, and bring the bank's tables up to this version."""
     from qgen_dagster.bank import schema
     from qgen_dagster.bank.engine import Bank
     from qgen_dagster.cli.output import Output
     from qgen_dagster.config.settings import load_settings
-    from qgen_dagster.services.database import database_url, migrate_if_needed
+    from qgen_dagster.services.database import dagster_database_url, database_url, migrate_if_needed
 
     settings = load_settings()
-    with database_url(settings) as url:
+    with database_url(settings) as url, dagster_database_url(settings) as dagster_url:
         made = schema.create_database(url)
+        schema.create_database(dagster_url)  # its tables are made by the first run
         bank = Bank(url)
         try:
             before, after = migrate_if_needed(bank)

@@ -26,8 +26,7 @@ app = make_app()
 def doctor(common: CommonFlags) -> None:
     """Check the installation, the configuration and the databases, and say how to mend what is wrong.
 
-    Changes nothing. Exit code 0 unless something failed: 4 for a database, 3 for anything else. API keys are named, never
-    shown.
+    Exit code 0 unless something failed: 4 for a database, 3 for anything else. API keys are named, never shown.
     """
     from qgen_dagster.cli.errors import mask
     from qgen_dagster.cli.launcher import probe_dagster

@@ -47,9 +47,7 @@ def print_plan(settings: Settings, options: RunOptions, *, as_json: bool) -> Non
         whole, planned = plan_only(bank, settings, options)
     analysis = whole.restrict(planned.allocations)
     diagnostics = None if planned.total_questions else early_exit_diagnostics(analysis)
-    output.json(
-        {"plan": shown.plan_json(planned), "inventory": shown.stock_json(analysis), "diagnostics": diagnostics}
-    )
+    output.json({"plan": shown.plan_json(planned), "inventory": shown.stock_json(analysis), "diagnostics": diagnostics})
     if diagnostics:
         output.show(diagnostics)
         return

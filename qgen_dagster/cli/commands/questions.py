@@ -1,7 +1,7 @@
 """`qgen questions`: list, show, deactivate, export, import.
 
-Not here: the use cases (`services/questions.py`), the file formats (`services/question_files.py`), the page with figures
-(`cli/question_page.py`).
+Not here: the use cases (`services/questions.py`), the file formats (`services/question_files.py`), how a question looks
+(`cli/question_text.py`, `cli/question_page.py`).
 """
 
 from __future__ import annotations
@@ -69,6 +69,7 @@ def list_(
     """List questions, newest first."""
     from qgen_dagster.bank.questions import list_questions
     from qgen_dagster.cli.output import Output
+    from qgen_dagster.cli.question_text import question_json
     from qgen_dagster.config.settings import load_settings
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.recovery import resolve_run_id
@@ -82,7 +83,7 @@ def list_(
                 tx, strata=chosen, active=active, run_id=run_id, search=search, limit=limit, offset=offset
             )
     output = Output(as_json=common.json)
-    output.json({"questions": [_as_json(stored) for stored in found]})
+    output.json({"questions": [question_json(stored) for stored in found]})
     if not common.json:
         _print_list(output, found, mixed=active is not True)
 
@@ -96,7 +97,7 @@ def show(
 ) -> None:
     """Show a question with its key, explanation and origin."""
     from qgen_dagster.cli.output import Output, heading, pairs
-    from qgen_dagster.cli.question_text import question_text
+    from qgen_dagster.cli.question_text import origin, question_json, question_text
     from qgen_dagster.config.settings import load_settings
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.questions import load_question
@@ -112,9 +113,9 @@ def show(
         output.json({"page": str(path)})
         output.show(str(path))
         return
-    output.json(_as_json(stored))
+    output.json(question_json(stored))
     output.show(heading(f"{stored.question.stratum.key} · {stored.question.sub_type}"))
-    output.show(question_text(stored.question), "", pairs(_facts(stored)))
+    output.show(question_text(stored.question), "", pairs(origin(stored)))
 
 
 @app.command(cls=Command)
@@ -164,10 +165,13 @@ def export_(
     kind = choose_format(file, format_)
     if file == "-" and common.json:
         raise ConfigurationError("--json needs a FILE: without one the questions go to standard output")
-    with open_bank(settings) as bank, written(file) as stream:
+    with (
+        open_bank(settings) as bank,
+        written(file) as stream,
         # Closed before the bank is, also when the reader of a pipe goes away in the middle.
-        with closing(export_questions(bank, strata=chosen, active=active)) as records:
-            count = write_records(records, stream, kind)
+        closing(export_questions(bank, strata=chosen, active=active)) as records,
+    ):
+        count = write_records(records, stream, kind)
     output = Output(as_json=common.json)
     output.json({"exported": count, "file": file, "format": kind})
     if file != "-":
@@ -253,47 +257,6 @@ def _print_import(report: Any, *, as_json: bool) -> None:
         f"{counted(report.rows, 'row')}: {report.imported:,} {verb}, "
         f"{counted(report.duplicates, 'duplicate')}, {report.bad_count:,} bad"
     )
-
-
-def _facts(stored: StoredQuestion) -> list[tuple[str, object]]:
-    from qgen_dagster.cli.output import local_time
-
-    q = stored.question
-    origin = f"{q.item_model} v{q.item_version}, seed {q.seed}" if q.item_model else stored.model
-    score = f"{stored.arbiter_score:.2f}" if stored.arbiter_score is not None else None
-    state = "active"
-    if not stored.is_active:
-        by = f" by {stored.deactivated_by}" if stored.deactivated_by else ""
-        why = f": {stored.deactivated_reason}" if stored.deactivated_reason else ""
-        state = f"inactive since {local_time(stored.deactivated_at)}{by}{why}"
-    return [
-        ("id", stored.id),
-        ("state", state),
-        ("added", local_time(stored.created_at)),
-        ("source", stored.provider or stored.source),
-        ("made by", origin),
-        ("score", score),
-        ("expected", f"{q.expected_success:.0%} answer correctly" if q.expected_success is not None else None),
-        ("run", stored.run_id),
-        ("figures", "yes: qgen questions show --open" if has_figures(stored) else None),
-    ]
-
-
-def has_figures(stored: StoredQuestion) -> bool:
-    """Whether the question has anything that plain text cannot show."""
-    q = stored.question
-    return bool((q.stimulus and q.stimulus.figure) or any(option.figure for option in q.options))
-
-
-def _as_json(stored: StoredQuestion) -> dict[str, object]:
-    from qgen_dagster.services.question_files import exported
-
-    return {
-        **exported(stored),
-        "deactivated_at": stored.deactivated_at,
-        "deactivated_by": stored.deactivated_by,
-        "deactivated_reason": stored.deactivated_reason,
-    }
 
 
 def _user() -> str:

@@ -159,9 +159,7 @@ def _strata_table(output: Output, funnels: dict[Stratum, Funnel]) -> Any:
         [s.key, *(f"{n:,}" for n in (f.requested, f.generated, f.lost, f.pending, f.inserted))]
         for s, f in funnels.items()
     ]
-    return make_table(
-        ["stratum", *numbers], rows, width=output.console.width, right=numbers, flexible="stratum"
-    )
+    return make_table(["stratum", *numbers], rows, width=output.console.width, right=numbers, flexible="stratum")
 
 
 def _tokens(row: dict[str, Any]) -> str | None:

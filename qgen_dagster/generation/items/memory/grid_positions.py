@@ -1,9 +1,9 @@
 """Shapes in a grid: where one of them was, or which one was in a cell.
 
 Radicals: size of the grid, number of shapes, direction of the question (shape to place, place to shape).
-- easy: 4 shapes in 3 × 3 cells, the place asked.
-- medium: 6 shapes in 4 × 4 cells, the place or the shape asked.
-- hard: 8 shapes in 5 × 5 cells, the place or the shape asked.
+- easy: 4 shapes in 4 × 4 cells, the place asked.
+- medium: 7 shapes in 5 × 5 cells, the place or the shape asked.
+- hard: 10 shapes in 6 × 6 cells, the place or the shape asked.
 Places on offer are three rows by two columns (or two by three), so every row and every column is on offer equally
 often and the options alone say nothing. The text form lists the cells row by row.
 The solver reads the text form of the grid and looks the cell or the shape up.
@@ -22,8 +22,9 @@ from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.language import counted
 from qgen_dagster.generation.items.memory._recall import expected
 
-SHAPES = ("star", "circle", "square", "triangle", "diamond", "hexagon", "cross", "arrow")
-SIZES = {"easy": (3, 4, 8), "medium": (4, 6, 12), "hard": (5, 8, 16)}
+SHAPES = ("star", "circle", "square", "triangle", "diamond", "hexagon", "cross", "arrow", "house", "bolt")
+# Cells a side, shapes, seconds shown.
+SIZES = {"easy": (4, 4, 6), "medium": (5, 7, 9), "hard": (6, 10, 12)}
 CELL = 56
 MARGIN = 4
 
@@ -92,7 +93,7 @@ def _shape_asked(
             Choice(f"The {grid[place]}", mistake="other_cell", note=f"This shape was at {_named(place).lower()}.")
             for place in others
         ),
-        explanation=f"The {grid[asked]} was in that cell, counted from the top and from the left.",
+        explanation=f"The {grid[asked]} was at {_named(asked).lower()}, counted from the top and from the left.",
         structure={"size": size, "cells": _cells(grid), "asked": "shape", "key": list(asked)},
         expected_success=expected(level, 0.8 - 0.4 * _at_edge(asked, size)),
     )
@@ -171,6 +172,8 @@ def _drawn(shape: str) -> str:
         "hexagon": svg.regular((0, 0), 19, 6),
         "cross": [(-6, -18), (6, -18), (6, -6), (18, -6), (18, 6), (6, 6), (6, 18), (-6, 18), (-6, 6), (-18, 6),
                   (-18, -6), (-6, -6)],
+        "house": [(-15, 18), (-15, -3), (0, -19), (15, -3), (15, 18)],
+        "bolt": [(4, -21), (-13, 4), (-2, 4), (-5, 21), (13, -5), (2, -5)],
         "arrow": [(0, -20), (16, -2), (7, -2), (7, 19), (-7, 19), (-7, -2), (-16, -2)],
     }  # fmt: skip
     return svg.polygon(corners[shape], "tinted")

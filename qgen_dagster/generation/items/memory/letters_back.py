@@ -1,7 +1,7 @@
 """A row of letters, and one of them asked by its distance from another (n-back).
 
 Radicals: length, reference point, and whether matches must be found in memory.
-- easy: 6 letters; the letter 1–3 places before the last one.
+- easy: 6 letters; the letter 2–4 places before the last one.
 - medium: 8 letters; the letter 2–3 places before or after a named one in the middle.
 - hard: 10 letters with repetitions; the one letter that came again exactly n places later. Other letters come again
   one place sooner or later than that: the lures that make n-back tasks hard.
@@ -52,10 +52,11 @@ class LettersBack(ItemModel):
 
 def _from_the_end(rng: random.Random) -> Draft:
     row = rng.sample(LETTERS, 6)
-    distance = rng.randint(1, 3)
-    stem = f"Which letter came {counted(distance, 'place', in_words=True)} before the last one?"
+    distance = rng.randint(2, 4)
+    places = f"{counted(distance, 'place', in_words=True)} before the last letter"
+    stem = f"Which letter came {places}?"
     key = len(row) - 1 - distance
-    return _draft("easy", rng, row, key, stem, "From the end", ["end", distance], 0.1 + 0.25 * distance)
+    return _draft("easy", rng, row, key, stem, places, ["end", distance], 0.2 * distance)
 
 
 def _from_a_letter(rng: random.Random) -> Draft:
@@ -79,7 +80,7 @@ def _draft(
     row: list[str],
     key: int,
     stem: str,
-    start: str,
+    where: str,
     asked: list[object],
     burden: float,
 ) -> Draft:
@@ -92,7 +93,7 @@ def _draft(
         stimulus=to_remember(HEADING, [" ".join(row)], round(1.5 * len(row))),
         key=Choice(row[key]),
         distractors=tuple(_miscounted(row, i, key) for i in wrong),
-        explanation=f"The letters were {' '.join(row)}. {start}, the count leads to {row[key]}.",
+        explanation=f"The letters were {' '.join(row)}. The one {where} is {row[key]}.",
         structure={"letters": "".join(row), "asked": asked},
         expected_success=expected(level, burden),
     )

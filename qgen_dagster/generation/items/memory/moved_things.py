@@ -21,7 +21,7 @@ from qgen_dagster.generation.items.language import listed
 from qgen_dagster.generation.items.memory._recall import expected
 from qgen_dagster.generation.items.memory._words import COLOURS
 
-THINGS = ("coin", "key", "ring", "button", "marble", "shell", "stamp", "feather", "candle", "whistle", "dice", "bell")
+THINGS = ("coin", "key", "ring", "button", "marble", "shell", "stamp", "feather", "candle", "whistle", "pebble", "bell")
 # Things, boxes, moves and swaps.
 LOADS = {"easy": (3, 5, 2, 0), "medium": (4, 5, 4, 0), "hard": (5, 6, 7, 2)}
 
@@ -50,22 +50,22 @@ class MovedThings(ItemModel):
         thing = names[asked]
         trail = [colours[box] for box in pasts[asked]]
         return Draft(
-            stem=f"Which box was the {thing} in at the end?",
+            stem=f"What colour was the box that held the {thing} at the end?",
             stimulus=Stimulus(text="\n".join(sentences), seconds_shown=5 * len(sentences)),
-            key=Choice(_box(colours[key])),
+            key=Choice(colours[key].capitalize()),
             distractors=tuple(_other_box(box, asked, pasts, names, colours) for box in wrong),
             explanation=f"The {thing} was first in the {trail[0]} box"
             + "".join(f", then in the {colour} box" for colour in trail[1:])
-            + f". So at the end it was in {_box(trail[-1]).lower()}: {_box(trail[-1])}.",
+            + f". So the box at the end was {trail[-1]}.",
             structure={"start": start, "steps": [list(step) for step in steps], "asked": asked},
             expected_success=expected(level, 0.1 + 0.2 * len(pasts[asked])),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         where = _run(shown.stimulus.text) if shown.stimulus else {}
-        thing = re.search(r"the (\w+) in at the end", shown.stem)
+        thing = re.search(r"held the (\w+) at the end", shown.stem)
         wanted = where[thing[1]] if thing else ""
-        return [i for i, option in enumerate(shown.options) if option.text == f"The {wanted} box"]
+        return [i for i, option in enumerate(shown.options) if option.text.casefold() == wanted]
 
 
 # A step is (thing, box) for a move and (thing, other thing, -1) for a swap.
@@ -117,10 +117,6 @@ def _sentence(step: Step, names: list[str], colours: list[str]) -> str:
     return f"The {names[step[0]]} and the {names[step[1]]} swap boxes."
 
 
-def _box(colour: str) -> str:
-    return f"The {colour} box"
-
-
 def _other_box(box: int, asked: int, pasts: list[list[int]], names: list[str], colours: list[str]) -> Choice:
     if box == pasts[asked][0]:
         tag, note = "first_place", f"This is where the {names[asked]} was at first."
@@ -130,7 +126,7 @@ def _other_box(box: int, asked: int, pasts: list[list[int]], names: list[str], c
         tag, note = "place_of_another", f"At the end, this box holds the {names[guest]}."
     else:
         tag, note = "never_there", f"The {names[asked]} was never in this box."
-    return Choice(_box(colours[box]), mistake=tag, note=note)
+    return Choice(colours[box].capitalize(), mistake=tag, note=note)
 
 
 def _run(text: str) -> dict[str, str]:

@@ -64,7 +64,7 @@ class PairedAssociates(ItemModel):
             stimulus=to_remember(heading, [f"{n} – {p}" for n, p in zip(names, partners, strict=True)], 3 * count),
             key=Choice(sought[asked]),
             distractors=tuple(wrong),
-            explanation=f"The list said: {names[asked]} – {partners[asked]}. So the answer is {sought[asked]}.",
+            explanation=f"The list said: {names[asked]} – {partners[asked]}. So the answer is: {sought[asked]}.",
             structure={"partners": partners, "asked": asked, "backwards": backwards},
             expected_success=expected(level, 0.2 + 0.5 * middle + 0.3 * backwards),
         )

@@ -3,8 +3,8 @@
 Radicals: number of places, distance between the place given and the place asked, number of places to be ordered.
 - easy: 6 places; the one right after or right before a given place.
 - medium: 8 places; the one two after or two before a given place.
-- hard: 10 places; the order of three that did not follow one another, all six orders on offer.
-Offering all six orders of the same three places leaves nothing to guess from. Time shown: 2 s a place.
+- hard: 12 places; the order of three that did not follow one another, all six orders on offer.
+Offering all six orders of the same three places leaves nothing to guess from. Time shown: 2 s a place (hard: 1.5 s).
 Incidentals: the traveller. The solver reads the list.
 """
 
@@ -24,7 +24,7 @@ PLACES = (
     "bank", "library", "museum", "park", "station", "market", "theatre", "school", "harbour", "bakery", "hospital",
     "stadium", "pharmacy", "bridge", "cinema", "castle", "temple", "lake", "zoo", "town hall", "post office", "hotel",
 )  # fmt: skip
-LENGTHS = {"easy": 6, "medium": 8, "hard": 10}
+LENGTHS = {"easy": 6, "medium": 8, "hard": 12}
 
 
 class VisitOrder(ItemModel):
@@ -98,13 +98,13 @@ def _three_in_order(rng: random.Random, who: str, way: list[str]) -> Draft:
     first, second, third = (way[i] for i in places)
     key = _row((first, second, third))
     wrong = [
-        Choice(_row(order), mistake=_mix_up(order, first, third), note=_correction(order, first, second))
+        Choice(_row(order), mistake=_mix_up(order, first, third), note=_correction(order, (first, second, third)))
         for order in permutations((first, second, third))
         if order != (first, second, third)
     ]
     return Draft(
         stem=f"In which order was {who} at these three places?",
-        stimulus=to_remember(_heading(who), way, 2 * len(way)),
+        stimulus=to_remember(_heading(who), way, 3 * len(way) // 2),
         key=Choice(key),
         distractors=tuple(wrong),
         explanation=f"The way was: {listed(way)}. So the order is: {key}.",
@@ -126,7 +126,10 @@ def _mix_up(order: tuple[str, ...], first: str, third: str) -> str:
     return "turned_on"
 
 
-def _correction(order: tuple[str, ...], first: str, second: str) -> str:
+def _correction(order: tuple[str, ...], right: tuple[str, str, str]) -> str:
+    first, second, _ = right
+    if order[::-1] == right:
+        return "This is the order the other way round."
     if order[0] != first:
         return f"The {first} came first of the three."
     return f"The {first} came first, but then came the {second}."

@@ -66,7 +66,7 @@ def spread(
     """
     if count % 2 == 0:
         raise ValueError("the options are pairs, so the number of distractors is odd")
-    slip = rng.choice([-1, 1]) * rng.choice([1, 2, 10] if key >= 20 and not counted else [1, 2])
+    slip = rng.choice([-1, 1]) * rng.choice([1, 2, 10] if key >= 20 and not counted else [1, 2] if key >= 12 else [1])
     slip_note = _miscount_note if counted else _slip_note
     below_wanted = rng.randint(0, count // 2)
     below: list[Wrong] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from qgen_dagster.generation.items import svg
@@ -36,12 +36,14 @@ class Shape(NamedTuple):
         """Left and right exchanged."""
         return shape((r, -c, mark) for r, c, mark in self.squares)
 
-    def turns(self) -> list[Shape]:
-        return [self.turned(q) for q in range(4)]
-
-    def canonical(self) -> Shape:
-        """The same for all turns of a shape, but not for its mirror image."""
-        return min(self.turns())
+    def canonical(self) -> str:
+        """The same text for all turns of a shape, but not for its mirror image."""
+        rows = self.rows()
+        found = []
+        for _ in range(4):
+            found.append(" / ".join(rows))
+            rows = ["".join(column) for column in zip(*reversed(rows), strict=True)]
+        return min(found)
 
     def rows(self) -> list[str]:
         marks = {(r, c): mark for r, c, mark in self.squares}
@@ -102,10 +104,6 @@ def shape_figure(shown: Shape, title: str, unit: float = 22, room: int = 5) -> s
 def read_rows(text: str) -> list[str]:
     """The rows of a shape's text form, for solvers."""
     return [row.strip() for row in text.split("/")]
-
-
-def marks_of(shown: Shape) -> Mapping[Place, str]:
-    return {(r, c): mark for r, c, mark in shown.squares}
 
 
 # --- patterns: square sheets of cells, written as rows of letters ---

@@ -151,8 +151,8 @@ def _choice(group: Sequence[int], key: Sequence[int], symbols: dict[int, str], f
 def _explanation(together: int, opposite: str, key: str) -> str:
     if together == 3:
         return (
-            f"Folded up, these symbols lie opposite each other: {opposite}. Three faces meet at a corner when no two of "
-            f"them are opposite. That holds only for {key}."
+            f"Folded up, these symbols lie opposite each other: {opposite}. Three faces meet at a corner when no two "
+            f"of them are opposite. That holds only for {key}."
         )
     return (
         "Fold the squares up one after the other: in a straight row, the next square but one ends up opposite. "

@@ -129,9 +129,11 @@ def _candidates(missing: list[Place], count: int, rng: random.Random) -> list[Sh
     for old, new in moves:
         places = [place for place in missing if place != old] + [new]
         made = _piece(places)
-        hands = {made.canonical(), made.flipped().canonical()}
         # Equal extents, or the key would be told by being the most compact piece.
-        if len(hands) == 2 and not hands & seen and _extent(made) == _extent(found[0]) and _connected(set(places)):
+        if _extent(made) != _extent(found[0]) or not _connected(set(places)):
+            continue
+        hands = {made.canonical(), made.flipped().canonical()}
+        if len(hands) == 2 and not hands & seen:
             found.append(made)
             seen |= hands
         if len(found) == count:
@@ -168,9 +170,9 @@ def _explanation(height: int, width: int, pieces: list[list[Place]], missing: li
 def _structure(height: int, width: int, shown: list[Shape], candidates: list[Shape]) -> dict[str, object]:
     return {
         "rectangle": [height, width],
-        "shown": sorted(piece.canonical().text() for piece in shown),
-        "missing": candidates[0].canonical().text(),
-        "others": sorted(piece.canonical().text() for piece in candidates[1:]),
+        "shown": sorted(piece.canonical() for piece in shown),
+        "missing": candidates[0].canonical(),
+        "others": sorted(piece.canonical() for piece in candidates[1:]),
     }
 
 

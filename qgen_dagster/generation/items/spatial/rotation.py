@@ -65,7 +65,7 @@ class Rotation(ItemModel):
                 f"Give the shape {TURN_NAMES[quarters]}: row by row it then reads “{choices[0].text}”. Mirror images "
                 "have the same parts, but you would have to flip them over; the others have one square elsewhere."
             ),
-            structure={"shape": shown.canonical().text(), "others": sorted(s.canonical().text() for s in shapes[1:])},
+            structure={"shape": shown.canonical(), "others": sorted(s.canonical() for s in shapes[1:])},
             expected_success=success(level, _load(count, quarters, level)),
         )
 
@@ -85,7 +85,7 @@ def _family(count: int, marks: list[str], size: int, rng: random.Random) -> list
     extras = border(core)
     rng.shuffle(extras)
     shapes: list[Shape] = []
-    seen: set[Shape] = set()
+    seen: set[str] = set()
     for extra in extras:
         made = _with(core, extra, marked)
         hands = {made.canonical(), made.flipped().canonical()}
