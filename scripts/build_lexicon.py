@@ -22,6 +22,35 @@ from typing import Any
 DATA = Path(__file__).parent.parent / "qgen_dagster/generation/items/verbal/data"
 WORDNET = Path("/usr/share/wordnet")
 FILES = {"n": "noun", "v": "verb", "a": "adj", "r": "adv"}
+# Whatever is, in any sense, at or below one of these is not a common word here: groups of people, languages, faiths,
+# arms, the sexual, the criminal, drugs, illness and death have no place in a game with letters.
+UNFIT_BELOW = (
+    "n:ethnic_group#1",
+    "n:inhabitant#1",
+    "n:natural_language#1",
+    "n:religious_person#1",
+    "n:religion#2",
+    "n:weapon#1",
+    "n:sexual_activity#1",
+    "n:reproductive_organ#1",
+    "n:body_waste#1",
+    "n:crime#1",
+    "n:criminal#1",
+    "n:drug#1",
+    "n:alcohol#1",
+    "n:disease#1",
+    "n:killing#2",
+    "n:death#1",
+    "n:prostitute#1",
+    "n:unpleasant_person#1",
+    "n:sexuality#1",
+    "n:bad_person#1",
+    "n:deity#1",
+    "v:kill#1",
+    "v:copulate#1",
+    "v:excrete#1",
+    "v:injure#1",
+)
 # WordNet's usage domains that make a word unfit.
 UNFIT_USAGE = {"ethnic_slur", "obscenity", "disparagement", "vulgarism", "slang"}
 INFLECTIONS = ("", "s", "es", "ed", "d", "er", "ing", "y")
@@ -37,6 +66,7 @@ class WordNet:
         self.lexical: dict[tuple[Synset, str], list[tuple[str, Synset, str]]] = defaultdict(list)
         self.senses: dict[tuple[str, str], list[Synset]] = {}
         self.gloss: dict[Synset, str] = {}
+        self.proper: set[str] = set()  # words that some sense writes with a capital letter
         self.children: dict[Synset, list[Synset]] = defaultdict(list)
         for pos, name in FILES.items():
             self._read_data(pos, folder / f"data.{name}")
@@ -54,6 +84,7 @@ class WordNet:
             fields = data.split()
             synset = (pos, int(fields[0]))
             count = int(fields[3], 16)
+            self.proper.update(f.lower() for f in fields[4 : 4 + 2 * count : 2] if f[:1].isupper())
             words = [fields[4 + 2 * i].split("(")[0].lower() for i in range(count)]
             at = 4 + 2 * count
             pointers = []
@@ -118,7 +149,7 @@ def sections(name: str) -> Iterator[tuple[str, str]]:
     """The lines of a list with the section header under which they stand."""
     head = ""
     for line in (DATA / name).read_text(encoding="utf-8").splitlines():
-        if line.startswith(("@relation", "@pos")):
+        if line.startswith(("@relation", "@pos", "@family")):
             head = line.partition(" ")[2]
         elif line and not line.startswith("#"):
             yield head, line
@@ -159,6 +190,32 @@ def read_categories(wordnet: WordNet, words: set[str]) -> list[dict[str, Any]]:
     return categories
 
 
+def fields(name: str) -> list[list[str]]:
+    """The lines of a list of records, split at their bars."""
+    return [[part.strip() for part in line.split("|")] for _, line in sections(name)]
+
+
+def cell(text: str, separator: str = ",") -> list[str]:
+    return [part.strip() for part in text.split(separator)]
+
+
+def read_gradables() -> list[dict[str, Any]]:
+    scales = []
+    for nouns, one, other in fields("gradables.txt"):
+        sides = [[cell(part) for part in side.split("<")] for side in (one, other)]
+        scales.append({"nouns": cell(nouns, ";"), "sides": sides})
+    return scales
+
+
+def read_definitions() -> list[dict[str, Any]]:
+    families: dict[str, dict[str, Any]] = {}
+    for head, line in sections("definitions.txt"):
+        pos, _, name = head.partition(" ")
+        word, definition = (part.strip() for part in line.split("|"))
+        families.setdefault(name, {"pos": pos, "name": name, "words": {}})["words"][word] = definition
+    return list(families.values())
+
+
 def blocked_words() -> set[str]:
     stems = [line for _, line in sections("blocked.txt")]
     exact = {stem[1:] for stem in stems if stem.startswith("=")}
@@ -174,20 +231,19 @@ def common_words(wordnet: WordNet, blocked: set[str], zipf: Any) -> list[str]:
         if symbol == ";u" and UNFIT_USAGE.intersection(wordnet.words[target])
         for word in wordnet.words[synset]
     }
-    names = {
+    for anchor in UNFIT_BELOW:
+        pos, lemma, sense = re.split("[:#]", anchor)
+        if (lemma, pos) not in wordnet.senses:
+            print(f"no such anchor: {anchor}", file=sys.stderr)
+            continue
+        for synset in wordnet.below(wordnet.senses[lemma, pos][int(sense) - 1]):
+            unfit.update(wordnet.words[synset])
+    found = {
         word
-        for synset, pointers in wordnet.pointers.items()
-        if any(symbol == "@i" for symbol, _ in pointers)
-        for word in wordnet.words[synset]
+        for word, pos in wordnet.senses
+        if pos != "r" and re.fullmatch(r"[a-z]{3,10}", word) and word not in wordnet.proper
+        if word not in blocked and word not in unfit and zipf(word, "en") >= 3.2
     }
-    found = set()
-    for (word, pos), senses in wordnet.senses.items():
-        if not re.fullmatch(r"[a-z]{3,10}", word) or word in blocked or word in unfit or zipf(word, "en") < 3.2:
-            continue
-        if word in names and all(symbol == "@i" for s in senses for symbol, _ in wordnet.pointers[s][:1]):
-            continue
-        if pos == "n" or pos == "v" or pos == "a":
-            found.add(word)
     return sorted(found)
 
 
@@ -207,6 +263,12 @@ def main() -> None:
         words.update(group)
     for _, line in sections("categories.txt"):
         words.update(line.rpartition("|")[2].split())
+    gradables, definitions = read_gradables(), read_definitions()
+    for family in definitions:
+        words.update(family["words"])
+    doubles = [[*line[:3], *map(cell, line[3:])] for line in fields("double_meanings.txt")]
+    for word, _, _, first, second in doubles:
+        words |= {word, *first, *second}
     blocked = blocked_words()
     if bad := sorted(words & blocked):
         print(f"blocked words in the lists: {', '.join(bad)}", file=sys.stderr)
@@ -233,6 +295,10 @@ def main() -> None:
         "synonyms": synonyms,
         "antonyms": antonyms,
         "categories": read_categories(wordnet, words),
+        "gradables": gradables,
+        "clauses": fields("clauses.txt"),
+        "definitions": definitions,
+        "doubles": doubles,
         "near": near,
         "opposite": opposite,
         "zipf": {w: round(min(zipf_frequency(p, "en") for p in w.split()), 1) for w in sorted(words | set(common))},

@@ -93,21 +93,37 @@ def in_state(
 
 
 def samples(
-    tx: Transaction, run_ids: Sequence[UUID], stratum: Stratum, states: Sequence[CandidateState], limit: int
-) -> list[Question]:
-    """A few questions of the runs in the given states, the first places of the first batches."""
-    query = (
-        select(candidates.c.content)
+    tx: Transaction, run_ids: Sequence[UUID], strata: Sequence[Stratum], states: Sequence[CandidateState], limit: int
+) -> dict[Stratum, list[Question]]:
+    """A few questions of the runs in the given states per stratum, the first places of the first batches."""
+    place = (
+        func.row_number()
+        .over(
+            partition_by=(candidates.c.question_type, candidates.c.difficulty),
+            order_by=(candidates.c.created_at, candidates.c.batch_id, candidates.c.place),
+        )
+        .label("nth")
+    )
+    ranked = (
+        select(candidates.c.id, place)
         .where(
             candidates.c.run_id.in_(run_ids),
-            candidates.c.question_type == stratum.question_type,
-            candidates.c.difficulty == stratum.difficulty,
+            tuple_(candidates.c.question_type, candidates.c.difficulty).in_(list(strata)),
             candidates.c.state.in_([state.value for state in states]),
         )
-        .order_by(candidates.c.created_at, candidates.c.batch_id, candidates.c.place)
-        .limit(limit)
+        .subquery()
     )
-    return [Question.model_validate(content) for content in tx.execute(query).scalars()]
+    query = (
+        select(candidates.c.content)
+        .join(ranked, ranked.c.id == candidates.c.id)
+        .where(ranked.c.nth <= limit)
+        .order_by(ranked.c.nth)
+    )
+    found: dict[Stratum, list[Question]] = {}
+    for content in tx.execute(query).scalars():
+        question = Question.model_validate(content)
+        found.setdefault(question.stratum, []).append(question)
+    return found
 
 
 def count_passed_judge(tx: Transaction, run_id: UUID, finding: str) -> tuple[int, int]:
@@ -159,6 +175,16 @@ class Move:
     question_id: UUID | None = None
     question: Question | None = None
     error: str | None = None
+
+
+def strata_in_state(tx: Transaction, state: CandidateState, run_ids: Sequence[UUID]) -> set[Stratum]:
+    """The strata in which the runs have candidates in the state."""
+    query = (
+        select(candidates.c.question_type, candidates.c.difficulty)
+        .where(candidates.c.state == state.value, candidates.c.run_id.in_(run_ids))
+        .distinct()
+    )
+    return {Stratum(question_type, difficulty) for question_type, difficulty in tx.execute(query)}
 
 
 def move_candidates(tx: Transaction, moves: Sequence[Move]) -> None:

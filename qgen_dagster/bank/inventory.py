@@ -31,20 +31,21 @@ def active_counts(tx: Transaction) -> dict[Stratum, int]:
 
 def register_strata(tx: Transaction, wanted: Iterable[Stratum]) -> None:
     """Makes the register hold exactly the wanted strata as current; others are retired, never removed."""
-    keys = []
-    for position, stratum in enumerate(wanted):
-        values = {
+    rows = [
+        {
             "key": stratum.key,
             "question_type": stratum.question_type,
             "difficulty": stratum.difficulty,
             "position": position,
         }
-        keys.append(stratum.key)
-        tx.execute(
-            insert(strata)
-            .values(values)
-            .on_conflict_do_update(index_elements=["key"], set_={"position": position, "retired_at": None})
-        )
+        for position, stratum in enumerate(wanted)
+    ]
+    new = insert(strata)
+    tx.execute(
+        new.on_conflict_do_update(index_elements=["key"], set_={"position": new.excluded.position, "retired_at": None}),
+        rows,
+    )
+    keys = [row["key"] for row in rows]
     tx.execute(
         update(strata).where(strata.c.key.not_in(keys), strata.c.retired_at.is_(None)).values(retired_at=func.now())
     )

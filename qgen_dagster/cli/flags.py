@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
@@ -39,6 +39,7 @@ VerboseFlag = Annotated[bool, typer.Option("--verbose", "-v", help="Show logs, a
 LimitFlag = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many to list.")]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Flags:
     """What marks a dataclass as a group of flags."""
 
@@ -236,7 +237,7 @@ def with_flags(function: Callable[..., Any]) -> Callable[..., Any]:
     shown: list[inspect.Parameter] = []
     for parameter in inspect.signature(function).parameters.values():
         hint = hints[parameter.name]
-        if isinstance(hint, type) and issubclass(hint, Flags) and is_dataclass(hint):
+        if isinstance(hint, type) and issubclass(hint, Flags):
             groups[parameter.name] = hint
             shown += _parameters_of(hint)
         else:

@@ -73,18 +73,28 @@ def supervise(
 
 
 def stop_all(processes: Sequence[subprocess.Popen[bytes]], grace: float = GRACE_SECONDS) -> None:
-    """Asks each process to end, and after `grace` seconds kills what is left of it and of its children."""
+    """Asks each process to end, then what it leaves of its own children; after `grace` seconds kills what is left."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
     deadline = time.monotonic() + grace
-    while time.monotonic() < deadline and any(_group_lives(process) for process in processes):
-        time.sleep(0.05)
+    _wait_until(lambda: all(process.poll() is not None for process in processes), deadline)
     for process in processes:
-        if _group_lives(process):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
+        _signal_group(process, signal.SIGTERM)
+    _wait_until(lambda: not any(_group_lives(process) for process in processes), deadline)
+    for process in processes:
+        _signal_group(process, signal.SIGKILL)
         process.wait()
+
+
+def _wait_until(done: Callable[[], bool], deadline: float) -> None:
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
 
 
 def _watch(

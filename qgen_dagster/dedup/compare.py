@@ -8,13 +8,14 @@ answer and the quantities must agree, and nothing may contradict. What speaks fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from qgen_dagster.dedup.facts import Facts
 from qgen_dagster.dedup.settings import STRONG, Bounds
-from qgen_dagster.dedup.text import is_number, same_quantities
+from qgen_dagster.dedup.text import drawing, is_number, same_quantities
 from qgen_dagster.dedup.words import SHORT_UNITS
 
 _DASH = "-"  # in material it separates
@@ -34,6 +35,7 @@ class Doubt(StrEnum):
     FAR = "far"  # near enough to ask, not to decide
     UNITS = "units"  # the same number as answer, in other units
     NAMES = "names"  # each names somebody or something that the other does not
+    ORDER = "order"  # three numbers or more, in another order
     POLARITY = "polarity"  # one says no, some, only or least where the other does not
     STIMULUS = "stimulus"  # the material shown is alike, not the same
     WORDS = "words"  # no numbers to hold on to, and each has words that the other lacks
@@ -82,6 +84,8 @@ def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool
         yield Doubt.UNITS
     if not names_agree:
         yield Doubt.NAMES
+    if len(a.quantities) > STRONG and a.numbers_in_order != b.numbers_in_order:
+        yield Doubt.ORDER
     if a.turns != b.turns:
         yield Doubt.POLARITY
     if _stimulus_likeness(a, b, bounds) is Likeness.DOUBTFUL:
@@ -104,14 +108,23 @@ def _names_contradict(a: Facts, b: Facts) -> bool:
 
 
 def _words_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
-    """Without numbers or material the words are all there is; those of a template make any two of its items near."""
-    if (
-        len(a.quantities) >= STRONG
-        or (a.stimulus and b.stimulus)
-        or not (a.content - b.content and b.content - a.content)
-    ):
+    """Without numbers the stem's words are all there is; those of a template make any two of its items near.
+
+    Their order counts too: clues about the same things in other places are another puzzle.
+    """
+    if len(a.stem.quantities) >= STRONG or a.content == b.content:
         return Likeness.SAME
-    return Likeness.DIFFERENT if overlap(a.content, b.content) < bounds.words_from else Likeness.DOUBTFUL
+    words = overlap(a.content, b.content)
+    order = overlap(_neighbouring(a.content), _neighbouring(b.content))
+    if words < bounds.words_from or order < bounds.order_from:
+        return Likeness.DIFFERENT
+    both_differ = set(a.content) - set(b.content) and set(b.content) - set(a.content)
+    return Likeness.DOUBTFUL if both_differ or order < bounds.order_sure else Likeness.SAME
+
+
+def _neighbouring(words: Sequence[str]) -> set[tuple[str, ...]]:
+    """Each two words in a row."""
+    return set(pairwise(words)) if len(words) > 1 else {tuple(words)}
 
 
 def _options_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
@@ -122,16 +135,16 @@ def _options_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
 
 
 def _stimulus_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
-    """Material is shown, not phrased: other words in it are another item, another order may be.
+    """Material is shown, not phrased: other words in it, or another drawing, are another item; another order may be.
 
     With material on one side only there is nothing to compare: the other may hold it in its stem.
     """
     if a.stimulus is None or b.stimulus is None:
         return Likeness.SAME
+    if drawing(a.wording.stimulus or "") != drawing(b.wording.stimulus or ""):
+        return Likeness.DIFFERENT
     first, second = ([token for token in s.tokens if token != _DASH] for s in (a.stimulus, b.stimulus))
     if first == second:
         return Likeness.SAME
-    shared = overlap(first, second)
-    if shared < bounds.stimulus_from:
-        return Likeness.DIFFERENT
-    return Likeness.DOUBTFUL
+    shared = overlap(_neighbouring(first), _neighbouring(second))
+    return Likeness.DIFFERENT if shared < bounds.stimulus_from else Likeness.DOUBTFUL

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qgen_dagster.core.question import Question
-from qgen_dagster.dedup.text import Reading, content_words, is_number, names_in, read, turns
-from qgen_dagster.dedup.words import FILLERS, POINTERS, SAME_ANSWERS
+from qgen_dagster.dedup.settings import STRONG
+from qgen_dagster.dedup.text import Reading, content_words, drawing, is_number, names_in, read, turns
+from qgen_dagster.dedup.words import FILLERS, POINTERS, SAME_ANSWERS, UNCOUNTED
 
 # Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
 RULES_VERSION = 1
@@ -76,14 +77,21 @@ class Facts:
         """Numbers and letters of stem and stimulus, in order of appearance."""
         return self.stem.quantities + (self.stimulus.quantities if self.stimulus else ())
 
+    @cached_property
+    def numbers_in_order(self) -> tuple[str, ...]:
+        """The quantities with every 1, which does not count elsewhere."""
+        everything = self.stem.tokens + (self.stimulus.tokens if self.stimulus else ())
+        counted = set(self.quantities) | UNCOUNTED
+        return tuple(token for token in everything if token in counted)
+
     @property
     def turns(self) -> Counter[str]:
         return turns(self.stem.tokens)
 
     @cached_property
-    def content(self) -> frozenset[str]:
-        """What stem and stimulus are about."""
-        return content_words(self.tokens)
+    def content(self) -> tuple[str, ...]:
+        """What the stem is about, in order."""
+        return content_words(self.stem.tokens)
 
     @property
     def answer_key(self) -> str:
@@ -97,7 +105,7 @@ class Facts:
     def options_decide(self) -> bool:
         """Whether the stem only points at the options ("Which of these does not belong?"): they are the question."""
         points = not POINTERS.isdisjoint(self.stem.tokens)
-        return points and not (self.quantities or self.names or self.stimulus)
+        return points and not (len(self.quantities) >= STRONG or self.names or self.stimulus)
 
     @property
     def text(self) -> str:
@@ -132,6 +140,8 @@ def lookup_key(space: str, question_type: str, facts: Facts) -> int:
 
 
 def _phrase(text: str) -> Phrase:
+    if drawing(text):
+        return tuple(text.split())
     tokens = tuple(token for token in read(text).tokens if token not in FILLERS)
     phrase = SAME_ANSWERS.get(" ".join(tokens))
     return tuple(phrase.split()) if phrase else (tokens or (text.strip().casefold(),))

@@ -30,8 +30,8 @@ class Bounds(_Frozen):
 
     Cosines: from `duplicate_from` on they are the same, from `grey_from` on they may be; the `strong_` ones are for
     questions with two quantities or more. Shares of common words or options (Jaccard): `jaccard_from` stands in for a
-    cosine; below `stimulus_from`, `options_from` and `words_from` material, options and words are another item's, above
-    them they are a doubt. `names: decide`: other names, another question; `doubt`: names are incidental.
+    cosine; below `stimulus_from`, `options_from`, `words_from` and `order_from` material, options, words and their order
+    are another item's, above them they are a doubt, save an order from `order_sure` on. `names: decide`: other names, another question; `doubt`: names are incidental.
     """
 
     duplicate_from: Share = 0.75
@@ -42,6 +42,8 @@ class Bounds(_Frozen):
     stimulus_from: Share = 0.6
     options_from: Share = 0.5
     words_from: Share = 0.0
+    order_from: Share = 0.0
+    order_sure: Share = 0.6
     names: Literal["decide", "doubt"] = "decide"
 
     def reach(self, quantities: Sized) -> float:
@@ -72,6 +74,8 @@ class PartialBounds(_Frozen):
     stimulus_from: Share | None = None
     options_from: Share | None = None
     words_from: Share | None = None
+    order_from: Share | None = None
+    order_sure: Share | None = None
     names: Literal["decide", "doubt"] | None = None
 
 

@@ -40,6 +40,7 @@ _SENTENCE_START = re.compile(r"(?:^|[.?!:;\n|\"“])[\s\"“'‘(\[]*$")
 _NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+|[A-Z]{2,}(?![a-z])")
 _QUOTED = re.compile(r"[“\"]([^”\"\n]{1,60})[”\"]|(?<!\w)['‘]([^'’\n]{1,60})['’](?!\w)")
 _ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|e|s|y)$")
+_DRAWN = re.compile(r"(?=.*[-#])[-#oOxX+*=._]{3,}")
 _ENDS_A_LETTER = re.compile(r"\s*[,;:.?)\]\"']")
 
 
@@ -90,9 +91,14 @@ def turns(tokens: Iterable[str]) -> Counter[str]:
     return Counter("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS | TURNS)
 
 
-def content_words(tokens: Iterable[str]) -> frozenset[str]:
-    """The words that say what a text is about, without the commonest endings."""
-    return frozenset(_ENDING.sub("", token) for token in tokens if token not in FUNCTION_WORDS and token[-1:].isalnum())
+def content_words(tokens: Iterable[str]) -> tuple[str, ...]:
+    """The words that say what a text is about, in order and without the commonest endings."""
+    return tuple(_ENDING.sub("", token) for token in tokens if token not in FUNCTION_WORDS and token[-1:].isalnum())
+
+
+def drawing(text: str) -> tuple[str, ...]:
+    """The parts of a text that draw with characters (#-- ### -o-), where each sign counts."""
+    return tuple(part for part in text.split() if _DRAWN.fullmatch(part))
 
 
 def same_quantities(a: Iterable[str], b: Iterable[str]) -> bool:

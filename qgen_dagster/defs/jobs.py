@@ -11,12 +11,13 @@ from qgen_dagster.defs.assets import ALL_ASSETS
 from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.planning import generation_plan, inventory_snapshot
+from qgen_dagster.defs.resources import WHOLE_CHAIN
 
 auto_balance = dg.define_asset_job(
-    "auto_balance",
+    WHOLE_CHAIN,
     selection=dg.AssetSelection.assets(*ALL_ASSETS),
-    description="The whole chain in one run over all strata: one process, shared limits. Started by the nightly "
-    "schedule and by `qgen auto-balance`; needs the range of strata as tags.",
+    description="The whole chain in one run: one process, shared limits. Leave *Partition* empty in the launchpad and "
+    "confirm: it then runs over all strata. Also started by the nightly schedule and by `qgen auto-balance`.",
 )
 
 generate_stratum = dg.define_asset_job(

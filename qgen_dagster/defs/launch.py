@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -64,6 +65,11 @@ from .instance import deploy_file
 
 STRATA = "strata"
 """The name of the dynamic partitions definition whose keys are strata."""
+
+LAUNCHED_BY_TAG = "qgen/launched_by"
+CLI = "cli"
+PROCESS_TAG = "qgen/process"
+"""Where a run's work is done, `host/pid/start`: tells a run that is under way from one whose process is gone."""
 
 _POLL_SECONDS = 2.0  # how soon "terminate" in the UI reaches a run of the command line
 _NOT_OVER = (
@@ -136,7 +142,8 @@ def run_job(
         quiet: what Dagster and the steps print goes to the run's captured logs in the UI, not to the terminal. A
             progress display writes through `terminal()`.
 
-    Ctrl-C ends the run as CANCELED and is reported as `interrupted`; it is not raised.
+    Ctrl-C ends the run as CANCELED and is reported as `interrupted`; it is not raised. Earlier runs of the command line
+    whose process was killed are closed first, so that they do not look under way for ever.
 
     Raises:
         ConfigurationError: no such job, a partition that is not registered, or a config that the job refuses.
@@ -144,6 +151,7 @@ def run_job(
     """
     location = _Location.load(workspace, definitions)
     job = location.job(job_name)
+    close_orphans(instance, launched_by=CLI)
     config = dict(run_config.to_config_dict()) if isinstance(run_config, dg.RunConfig) else run_config  # type: ignore[no-untyped-call]
     partition_tags = _partition_tags(instance, partition_key, partition_range)
     with _deferred_interrupts():
@@ -151,7 +159,7 @@ def run_job(
             job=job,
             run_id=run_id,
             run_config=config or {},
-            tags={**job.run_tags, MAX_RETRIES_TAG: "0", **(tags or {}), **partition_tags},
+            tags={**job.run_tags, **_own_tags(), **(tags or {}), **partition_tags},
         )
         return _execute(location, request, instance, quiet)
 
@@ -198,7 +206,7 @@ def resume_run(
             job=job,
             run_id=new_run_id,
             run_config=parent.run_config,
-            tags={**job.run_tags, **kept, MAX_RETRIES_TAG: "0", **(tags or {}), **lineage},
+            tags={**job.run_tags, **kept, **_own_tags(), **(tags or {}), **lineage},
             parent=parent,
             steps=steps,
             known_state=known_state,
@@ -206,10 +214,15 @@ def resume_run(
         return _execute(location, request, instance, quiet)
 
 
+def _own_tags() -> dict[str, str]:
+    """What every run of the command line carries. Automatic retries are off: the daemon must not go on with it in
+    the background while its operator does so with `qgen resume`."""
+    return {MAX_RETRIES_TAG: "0", LAUNCHED_BY_TAG: CLI, PROCESS_TAG: this_process()}
+
+
 @dataclass(frozen=True)
 class _RunRequest:
-    """What a run is made from. Automatic retries are off in `tags`: the daemon must not go on with a run of the
-    command line in the background while its operator does so with `qgen resume`."""
+    """What a run is made from."""
 
     job: JobDefinition
     run_id: str | None
@@ -554,6 +567,20 @@ def _partition_tags(instance: dg.DagsterInstance, key: str | None, ends: tuple[s
     return {}
 
 
+def over_all_strata(instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> None:
+    """Make a run that was launched without a partition one over all strata, as if it had been given the range.
+
+    For the launchpad, which cannot say "all partitions". Call it before the first step: the tags are what the steps
+    read their partitions from, in storage and in the run object that this process executes.
+    """
+    if run.tags.keys() & {PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG}:
+        return
+    register_strata(instance, keys)
+    tags = range_tags(*strata_range(instance, keys))
+    instance.add_run_tags(run.run_id, tags)
+    cast("dict[str, str]", run.tags).update(tags)
+
+
 # ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -620,6 +647,45 @@ def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str, re
         run, reason, JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
     )
     return True
+
+
+def this_process() -> str:
+    """The value of `PROCESS_TAG` for this process."""
+    import psutil
+
+    process = psutil.Process()
+    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
+
+
+def close_orphans(
+    instance: dg.DagsterInstance, *, launched_by: str | None = None, retry: bool = False
+) -> list[str]:
+    """Close the runs whose process was on this machine and is gone; return their ids.
+
+    A run on another machine is left to the run launcher of that machine, and one that never came to name its process
+    to `run_monitoring`.
+    """
+    closed = []
+    tags = {LAUNCHED_BY_TAG: launched_by} if launched_by else None
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(_NOT_OVER), tags=tags)):
+        process = run.tags.get(PROCESS_TAG)
+        if process and _is_gone(process):
+            close_dead_run(instance, run.run_id, reason="The process of this run is gone.", retry=retry)
+            closed.append(run.run_id)
+    return closed
+
+
+def _is_gone(process: str) -> bool:
+    """Whether a process of this machine has ended; False for one that cannot be asked about."""
+    import psutil
+
+    host, pid, started = process.rsplit("/", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+    except psutil.NoSuchProcess:
+        return True
 
 
 # ── the code location ─────────────────────────────────────────────────────────────────────────────────────────────────

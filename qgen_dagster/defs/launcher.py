@@ -27,8 +27,7 @@ from qgen_dagster.defs.launch import (
     strata_range,
 )
 from qgen_dagster.defs.progress import listening
-from qgen_dagster.defs.resources import LAUNCHED_BY_TAG, PARENT_RUN_TAG, ROUND_TAG, run_config
-from qgen_dagster.defs.sensors import CLI
+from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.database import dagster_database_url
 
@@ -45,7 +44,7 @@ class DagsterLauncher:
         """Runs `auto_balance` over all strata."""
         keys = [stratum.key for stratum in self._settings.taxonomy.strata]
         register_strata(self._instance, keys)
-        tags = {LAUNCHED_BY_TAG: CLI, ROUND_TAG: str(request.number)}
+        tags = {ROUND_TAG: str(request.number)}
         if request.parent_run_id is not None:
             tags[PARENT_RUN_TAG] = str(request.parent_run_id)
         with listening(self._progress):
@@ -66,7 +65,7 @@ class DagsterLauncher:
             if not attempt.is_finished:
                 close_dead_run(self._instance, attempt.run_id, reason="the process of this run is gone")
             with listening(self._progress):
-                return _error_of(resume_run(str(run_id), instance=self._instance, tags={LAUNCHED_BY_TAG: CLI}))
+                return _error_of(resume_run(str(run_id), instance=self._instance))
         except NothingToResume:
             return None
 

@@ -1,6 +1,6 @@
 """Facts as Dagster metadata: numbers under stable keys (the UI plots them), tables, sample questions as Markdown.
 
-Not here: the facts (`services/stage_report.py`), pictures (`pictures.py`).
+Not here: the facts (`services/stage_report.py`, `services/run_record.py`), pictures (`pictures.py`).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import Any
 
 import dagster as dg
 
+from qgen_dagster.core.funnel import Funnel
 from qgen_dagster.core.inventory import InventoryAnalysis
 from qgen_dagster.core.plan import GenerationPlan
 from qgen_dagster.core.question import LABELS, Option, Question
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.defs.pictures import as_markdown_image, stock_heatmap
+from qgen_dagster.defs.pictures import as_markdown_image, funnel_bars, stock_heatmap
+from qgen_dagster.services.run_record import RunRecord
 
 Metadata = dict[str, Any]
 MAX_TABLE_ROWS = 500
@@ -59,14 +61,41 @@ def plan_metadata(plan: GenerationPlan) -> Metadata:
     }
 
 
-def stage_metadata(numbers: Mapping[Stratum, Mapping[str, int]]) -> Metadata:
-    """A stage over several strata: the sums, and a table of the strata."""
-    sums: dict[str, int] = {}
-    for row in numbers.values():
-        for name, value in row.items():
-            sums[name] = sums.get(name, 0) + value
-    rows = [{"stratum": stratum.key, **row} for stratum, row in numbers.items()]
-    return {**sums, **({"strata": table(rows)} if rows else {})}
+def run_metadata(record: RunRecord) -> Metadata:
+    """A run: where every requested question went, in all and per stratum, how long it took and what it cost."""
+    rates = {
+        name: value
+        for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score")
+        if (value := record.row[name]) is not None
+    }
+    return {
+        "run_id": str(record.run_id),
+        "status": record.row["status"],
+        "requested": record.funnel.requested,
+        "generated": record.funnel.generated,
+        "inserted": record.funnel.inserted,
+        "lost": record.funnel.lost,
+        "pending": record.funnel.pending,
+        "seconds": float(record.row["duration_seconds"] or 0),
+        "cost_usd": float(record.row["cost_usd"] or 0),
+        "api_calls": record.row["total_api_calls"],
+        **rates,
+        "funnel": dg.MetadataValue.md(as_markdown_image(funnel_bars(record.funnel), "funnel")),
+        "strata": table([_funnel_row(stratum, record.strata[stratum]) for stratum in record.strata]),
+    }
+
+
+def _funnel_row(stratum: Stratum, funnel: Funnel) -> dict[str, Any]:
+    losses = ", ".join(f"{loss.value} {count}" for loss, count in funnel.losses.items() if count)
+    return {
+        "stratum": stratum.key,
+        "requested": funnel.requested,
+        "generated": funnel.generated,
+        "inserted": funnel.inserted,
+        "lost": funnel.lost,
+        "waiting": funnel.pending,
+        "losses": losses or "none",
+    }
 
 
 def samples_metadata(questions: Sequence[Question]) -> Metadata:

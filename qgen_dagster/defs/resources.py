@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr
 
 from qgen_dagster.config.settings import Settings, load_settings
 from qgen_dagster.core.errors import ConfigurationError
-from qgen_dagster.defs.launch import qgen_run_id
+from qgen_dagster.defs.launch import PROCESS_TAG, over_all_strata, qgen_run_id, this_process
 from qgen_dagster.defs.progress import progress_to
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
 from qgen_dagster.services.runs import RunSession
@@ -21,8 +21,8 @@ from qgen_dagster.services.runs import RunSession
 PARENT_RUN_TAG = "qgen/parent_run_id"
 ROUND_TAG = "qgen/round"
 PLAN_TAG = "qgen/plan_run_id"  # a run that takes its share of another run's plan
-LAUNCHED_BY_TAG = "qgen/launched_by"
 STRATUM_TAG = "qgen/stratum"
+WHOLE_CHAIN = "auto_balance"  # the job that runs over all strata when it is given none
 
 
 class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -65,6 +65,10 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         if run is None or context.instance is None:
             raise ConfigurationError("the run resource works within a Dagster run only")
         settings = load_settings()
+        if run.tags.get(PROCESS_TAG) != this_process():
+            context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
+        if run.job_name == WHOLE_CHAIN:
+            over_all_strata(context.instance, run, [stratum.key for stratum in settings.taxonomy.strata])
         bank = self._stack.enter_context(open_bank(settings))
         work = make_work(
             bank,

@@ -10,11 +10,17 @@ import dagster as dg
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
-from qgen_dagster.defs.launch import close_dead_run, latest_attempt, qgen_run_id, register_strata
-from qgen_dagster.defs.resources import LAUNCHED_BY_TAG, PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
+from qgen_dagster.defs.launch import (
+    CLI,
+    LAUNCHED_BY_TAG,
+    close_dead_run,
+    close_orphans,
+    latest_attempt,
+    qgen_run_id,
+    register_strata,
+)
+from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
 from qgen_dagster.defs.schedules import balance_request
-
-CLI = "cli"
 
 
 @dg.sensor(
@@ -25,18 +31,20 @@ CLI = "cli"
     "them from where they stopped).",
 )
 def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    """Asks the bank which running runs nobody holds; one query."""
+    """Asks the bank which running runs nobody holds, and Dagster which processes of this machine are gone."""
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.recovery import close_dead_runs
 
     with open_bank(load_settings()) as bank:
-        closed = close_dead_runs(bank)
-    for run_id in closed:
+        dead = close_dead_runs(bank)
+    closed: list[object] = list(dead)
+    for run_id in dead:
         try:
             attempt = latest_attempt(context.instance, str(run_id))
             close_dead_run(context.instance, attempt.run_id, reason="the process of this run is gone", retry=True)
         except ConfigurationError as error:
             context.log.warning(f"run {run_id}: {error.message}")
+    closed += close_orphans(context.instance, retry=True)  # those that died before or after they had a running row
     return dg.SkipReason(f"closed {len(closed)} dead runs" if closed else "no dead runs")
 
 

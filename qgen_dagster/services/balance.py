@@ -177,9 +177,10 @@ def following_round(bank: Bank, settings: Settings, run_id: UUID) -> RoundReques
         row = run_rows.get_run(tx, run_id)
         if row is None or row["options"] is None:
             return f"run {run_id} is not on record"
-        family = run_rows.list_runs(tx, parent_run_id=row["parent_run_id"] or run_id, limit=MAX_ROUNDS)
+        first = run_rows.get_run(tx, row["parent_run_id"] or run_id)
+        later = run_rows.list_runs(tx, parent_run_id=row["parent_run_id"] or run_id, limit=MAX_ROUNDS)
     options = RunOptions.model_validate(row["options"])
-    costs = {r["id"]: r["cost_usd"] for r in [row, *family] if r["cost_usd"] is not None}
+    costs = {r["id"]: r["cost_usd"] for r in (first, row, *later) if r and r["cost_usd"] is not None}
     spent = sum(costs.values(), Decimal())
     _, plan = plan_only(bank, settings, options)
     reason = next_round(options, report_run(bank, run_id), row["round"], plan.total_questions, spent)

@@ -34,8 +34,11 @@ def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequenc
     work = session.work
     settings = load_settings()
     by_type: dict[str, list[Stratum]] = {}
-    for stratum in strata:
-        by_type.setdefault(stratum.question_type, []).append(stratum)
+    with work.bank.begin() as tx:
+        waiting = candidate_rows.strata_in_state(tx, CandidateState.APPROVED, run_ids) & set(strata)
+    for stratum in work.taxonomy.strata:
+        if stratum in waiting:
+            by_type.setdefault(stratum.question_type, []).append(stratum)
     for question_type, its_strata in by_type.items():
         undecided: set[UUID] = set()
         while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from qgen_dagster.bank import batches as batch_rows
 from qgen_dagster.bank import candidates as candidate_rows
-from qgen_dagster.bank import inventory as inventory_rows
 from qgen_dagster.bank.batches import StoredBatch
 from qgen_dagster.core.batch import BatchSpec, BatchStatus, cut_batches, questions_to_request
 from qgen_dagster.core.plan import GenerationPlan
@@ -60,7 +59,6 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
 
 def _prepare(work: Work, plan: GenerationPlan) -> list[StoredBatch]:
     with work.bank.begin() as tx:
-        inventory_rows.register_strata(tx, work.taxonomy.strata)
         existing = batch_rows.list_batches(tx, work.run_id)
         if not existing:
             yields = candidate_rows.recent_yields(tx, plan.strata) if plan.strata else {}

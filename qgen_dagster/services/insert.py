@@ -28,8 +28,10 @@ def insert(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUI
     fails; then the stratum's transaction is undone and its candidates wait.
     """
     work = session.work
+    with work.bank.begin() as tx:
+        waiting = candidate_rows.strata_in_state(tx, CandidateState.UNIQUE, run_ids) & set(strata)
     for stratum in work.taxonomy.strata:
-        if stratum not in set(strata):
+        if stratum not in waiting:
             continue
         inserted, total = _insert_stratum(work, stratum, run_ids)
         if total:

@@ -32,7 +32,9 @@ def judge(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID
     """Judges every waiting candidate of the runs in the strata, with salvage, until none is left that can be judged."""
     work = session.work
     for _ in range(MAX_PASSES):
-        moved = [_judge_stratum(work, stratum, run_ids) for stratum in work.taxonomy.strata if stratum in set(strata)]
+        with work.bank.begin() as tx:
+            waiting = candidate_rows.strata_in_state(tx, CandidateState.GENERATED, run_ids) & set(strata)
+        moved = [_judge_stratum(work, stratum, run_ids) for stratum in work.taxonomy.strata if stratum in waiting]
         if not any(moved):
             break
     session.keep_up()

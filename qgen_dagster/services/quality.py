@@ -12,6 +12,7 @@ from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.core.funnel import Funnel, sum_funnels
 from qgen_dagster.judging.solving import KeyFinding
+from qgen_dagster.services.run_record import RunRecord, read_record
 from qgen_dagster.services.runs import RunSession
 
 
@@ -30,6 +31,12 @@ def latest_funnel(session: RunSession) -> Funnel:
         return Funnel()
     with session.work.bank.begin() as tx:
         return sum_funnels(run_rows.stratum_funnels(tx, run_id).values())
+
+
+def latest_record(session: RunSession) -> RunRecord | None:
+    """The record of the session's run, or of the latest run when this one has made nothing."""
+    run_id = _run_to_look_at(session)
+    return read_record(session.work.bank, run_id) if run_id else None
 
 
 def unproved_keys(session: RunSession) -> KeyCheck:

@@ -18,9 +18,10 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.questions import StoredQuestion
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.question import Question, validate_question
-from qgen_dagster.core.taxonomy import Stratum, Taxonomy
+from qgen_dagster.core.taxonomy import NAME_PATTERN, Stratum, Taxonomy
 from qgen_dagster.services.question_files import BadRow, Row, exported
 
+_FAULTS = {"missing": "missing", "extra_forbidden": "unknown field"}
 MIN_PREFIX = 4
 MAX_NAMED = 1_000  # bad rows that are named; beyond that they are counted
 
@@ -144,8 +145,10 @@ def _first_fault(error: ValidationError) -> str:
     faults = error.errors()
     first = faults[0]
     where = ".".join(str(part) for part in first["loc"]) or "row"
-    what = "missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-    what = "unknown field" if first["type"] == "extra_forbidden" else what
+    what = _FAULTS.get(first["type"], first["msg"].removeprefix("Value error, "))
+    if first["type"] == "string_pattern_mismatch":
+        is_name = first["ctx"]["pattern"] == NAME_PATTERN
+        what = "is not a name (small letters, digits, underscores)" if is_name else "holds a control character"
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{where}: {what}{more}"
 

@@ -87,7 +87,11 @@ def active_counts(bank: Bank) -> dict[Stratum, int]:
         return inventory_rows.active_counts(tx)
 
 
-def sample_questions(bank: Bank, run_ids: Sequence[UUID], stratum: Stratum, passed: str) -> list[Question]:
-    """Up to `SAMPLES` questions of the runs that a stage (`PASSED`) let through."""
+def sample_questions(
+    bank: Bank, run_ids: Sequence[UUID], strata: Sequence[Stratum], passed: str
+) -> dict[Stratum, list[Question]]:
+    """Up to `SAMPLES` questions per stratum that a stage (`PASSED`) of the runs let through."""
+    if not strata or not run_ids:
+        return {}
     with bank.begin() as tx:
-        return candidate_rows.samples(tx, run_ids, stratum, PASSED[passed], SAMPLES)
+        return candidate_rows.samples(tx, run_ids, strata, PASSED[passed], SAMPLES)

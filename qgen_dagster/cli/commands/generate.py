@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-  qgen generate --count 90                           5 in each of 18 strata
-  qgen generate --per-stratum 10 --types math        10 in each math stratum
-  qgen generate --count 3 --dry-run --types logic    look at some; no database needed
+  qgen generate --count 90                         5 in each of 18 strata
+  qgen generate --per-stratum 10 --types math      10 in each math stratum
+  qgen generate --count 3 --dry-run                only look; no database
 """
 HOW_MANY = "How many"
 

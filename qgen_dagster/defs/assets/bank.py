@@ -4,15 +4,13 @@ import dagster as dg
 
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.stage import BACKFILL, GROUP, run_stage, stage_result
-from qgen_dagster.defs.metadata import Metadata
+from qgen_dagster.defs.metadata import run_metadata
 from qgen_dagster.defs.partitions import strata_partitions
-from qgen_dagster.defs.pictures import as_markdown_image, funnel_bars
 from qgen_dagster.defs.resources import RunResource
-from qgen_dagster.services import stage_report
+from qgen_dagster.services import quality, stage_report
 from qgen_dagster.services.deduplicate import deduplicate
 from qgen_dagster.services.insert import insert
 from qgen_dagster.services.judge import judge
-from qgen_dagster.services.run_record import RunRecord, read_record
 
 
 @dg.asset(
@@ -64,29 +62,7 @@ def question_bank(context: dg.AssetExecutionContext, run: RunResource) -> dg.Mat
 
 @dg.asset(group_name=GROUP, deps=[question_bank], kinds={"postgres"})
 def generation_runs(run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The record of the latest run: where every requested question went, how long it took and what it cost."""
+    """The record of this run, or of the latest: where every requested question went, how long it took, what it cost."""
     run.session.close()
-    record = read_record(run.session.work.bank, run.session.run_id)
-    return dg.MaterializeResult(metadata=_record_metadata(record) if record else {})
-
-
-def _record_metadata(record: RunRecord) -> Metadata:
-    rates = {
-        name: value
-        for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score")
-        if (value := record.row[name]) is not None
-    }
-    return {
-        "run_id": str(record.run_id),
-        "status": record.row["status"],
-        "requested": record.funnel.requested,
-        "generated": record.funnel.generated,
-        "inserted": record.funnel.inserted,
-        "lost": record.funnel.lost,
-        "pending": record.funnel.pending,
-        "seconds": float(record.row["duration_seconds"] or 0),
-        "cost_usd": float(record.row["cost_usd"] or 0),
-        "api_calls": record.row["total_api_calls"],
-        **rates,
-        "funnel": dg.MetadataValue.md(as_markdown_image(funnel_bars(record.funnel), "funnel")),
-    }
+    record = quality.latest_record(run.session)
+    return dg.MaterializeResult(metadata=run_metadata(record) if record else {})

@@ -11,7 +11,7 @@ import dagster as dg
 
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.defs.launch import stop_on_interrupt
-from qgen_dagster.defs.metadata import samples_metadata, stage_metadata
+from qgen_dagster.defs.metadata import samples_metadata
 from qgen_dagster.defs.partitions import strata_of
 from qgen_dagster.defs.resources import RunResource
 from qgen_dagster.services import stage_report
@@ -20,6 +20,8 @@ from qgen_dagster.services.runs import RunSession
 GROUP = "questions"
 # Which partitions belong to one run decides isolation: a backfill makes one run per stratum.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
+
+MAX_SAMPLES_PER_RUN = 250  # of one asset, with their figures: megabytes of metadata freeze the UI
 
 
 @contextmanager
@@ -46,14 +48,17 @@ def stage_result(
     numbers: Mapping[Stratum, Mapping[str, int]],
     passed: str,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The stage's materialisation: each partition with its own numbers and samples, the run with the sums."""
+    """The stage's materialisation: each partition with its own numbers and samples.
+
+    What a run made in all is told once, by `generation_runs`: a table of all strata with every partition would grow
+    with their square.
+    """
     bank = run.session.work.bank
+    limit = min(stage_report.SAMPLES, MAX_SAMPLES_PER_RUN // max(1, len(numbers)))
     for stratum, row in numbers.items():
-        samples = stage_report.sample_questions(bank, run_ids, stratum, passed)
+        samples = stage_report.sample_questions(bank, run_ids, stratum, passed, limit) if limit else []
         context.add_asset_metadata({**row, **samples_metadata(samples)}, partition_key=stratum.key)
-    if len(numbers) == 1:
-        return dg.MaterializeResult()
-    return dg.MaterializeResult(metadata=stage_metadata(numbers))
+    return dg.MaterializeResult()
 
 
 def run_stage(
@@ -65,5 +70,12 @@ def run_stage(
     strata = partition_strata(context, run)
     with at_work(run) as session:
         run_ids = session.enter(strata)
-        stage(session, strata, run_ids)
+        reach = _with_neighbours(run, strata) if run_ids == [session.run_id] else strata
+        stage(session, reach, run_ids)
     return strata, run_ids
+
+
+def _with_neighbours(run: RunResource, strata: Sequence[Stratum]) -> tuple[Stratum, ...]:
+    """Also where a run's own candidates may have been moved to: the next easier and harder stratum of each."""
+    taxonomy = run.settings.taxonomy
+    return tuple(dict.fromkeys([*strata, *(n for stratum in strata for n in taxonomy.neighbours(stratum))]))

@@ -1,6 +1,6 @@
 """Deduction grid: who has what? Four people, two kinds of thing, and clues that settle everything.
 
-Radicals: clues that name a match outright (easy up to three, medium at most one, hard none); clues that link two things
+Radicals: clues that name a match outright (easy up to two, medium at most one, hard none); clues that link two things
 without naming a person; negative and either–or clues; the question (about a person, or in hard items about the owner
 of another thing).
 Incidentals: names, kinds of thing, order of the clues.
@@ -72,7 +72,7 @@ class Plan:
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(4, 2, (("has", 4), ("link", 4), ("not", 1), ("either", 1)), 3, (4, 6), (3.0, 8.0)),
+    "easy": Plan(4, 2, (("has", 2), ("link", 2), ("not", 2), ("either", 2)), 2, (4, 6), (3.0, 8.5)),
     "medium": Plan(4, 2, (("has", 1), ("not", 3), ("either", 2), ("link", 3), ("unlink", 2)), 1, (4, 7), (6.0, 12.5)),
     "hard": Plan(4, 2, (("not", 4), ("either", 3), ("link", 1), ("unlink", 4)), 0, (6, 9), (8.0, 15.0)),
 }
@@ -193,7 +193,8 @@ def _intro(names: list[str], things: list[str], kinds: list[Kind]) -> str:
         f"each has one {kind.noun}: {listed(sorted(things[i * len(names) : (i + 1) * len(names)]))}"
         for i, kind in enumerate(kinds)
     ]
-    return f"{capitalised(number_word(len(names)))} people: {listed(sorted(names))}; {'; '.join(lists)}. No two have the same."
+    people = f"{capitalised(number_word(len(names)))} people: {listed(sorted(names))}"
+    return f"{'; '.join([people, *lists])}. No two have the same."
 
 
 _LISTS = re.compile(r": ([\w, ]+)(?=[;.])")

@@ -18,7 +18,7 @@ from itertools import combinations
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.language import listed
+from qgen_dagster.generation.items.language import listed, number
 from qgen_dagster.generation.items.math._numeric import Slip, Value, at_a_drawn_place, expected, offer, options_where
 
 COLOURS = ("red", "blue", "green", "yellow", "white", "black")
@@ -134,6 +134,8 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
     bag = _Bag(rng, rng.choice((2, 3)), 2, 12)
     a, b, *rest = bag.counts
     n, (one, two, *_) = bag.total, bag.colours
+    if a < 3:
+        raise Unsuitable("too few of the colour")
     key = Fraction(a * (a - 1), n * (n - 1))
     slips = [
         Slip(Fraction(a * a, n * n), "put_back", f"This puts the first {bag.one} back."),
@@ -159,8 +161,7 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
     ]
     why = (
         f"The first {bag.one} is {one} with probability {a}/{n}. Then {a - 1} of {n - 1} are {one}, so the second "
-        f"one is {one} "
-        f"with probability {a - 1}/{n - 1}. The product is "
+        f"one is {one} with probability {a - 1}/{n - 1}. The product is "
         f"{a * (a - 1)}/{n * (n - 1)}{_reduced(a * (a - 1), n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that both are {one}?"
@@ -197,8 +198,7 @@ def _one_of_each(rng: random.Random, place: int) -> Draft:
     ]
     why = (
         f"First {one}, then {two} has probability {a}/{n} × {b}/{n - 1} = {a * b}/{n * (n - 1)}. First {two}, then "
-        f"{one} is as "
-        f"likely. Together: {2 * a * b}/{n * (n - 1)}{_reduced(2 * a * b, n * (n - 1))}."
+        f"{one} is as likely. Together: {2 * a * b}/{n * (n - 1)}{_reduced(2 * a * b, n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that one is {one} and the other is {two}?"
     return _draft(rng, place, bag, "medium", stem, key, slips, why, ["each", sorted([a, b]), rest], 0.4 + n / 60)
@@ -254,9 +254,9 @@ def _exactly_two(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(3 * a * a * b, ways), "number_not_reduced", f"After one {one} {bag.one}, one fewer is left."),
     ]
     why = (
-        f"One order is {one}, {one}, other: {a}/{n} × {a - 1}/{n - 1} × {b}/{n - 2} = {_ratio(a * (a - 1) * b, ways)}. "
-        f"The other one may be drawn first, second or third, which is equally likely, so multiply by 3: "
-        f"{_fraction(key)}."
+        f"One order is {one}, {one}, other: {a}/{n} × {a - 1}/{n - 1} × {b}/{n - 2} = "
+        f"{_ratio(a * (a - 1) * b, ways)}. The other one may be drawn first, second or third, which is equally "
+        f"likely, so multiply by 3: {_fraction(key)}."
     )
     stem = f"{bag.several('Three')} What is the probability that exactly two of them are {one}?"
     return _draft(rng, place, bag, "hard", stem, key, slips, why, ["exactly_two", [a], sorted(rest)], 0.4 + n / 40)
@@ -294,8 +294,7 @@ def _same_colour(rng: random.Random, place: int) -> Draft:
     terms = " + ".join(map(str, pairs))
     why = (
         f"For each colour take its number times one less: {terms} = {sum(pairs)} of {n} × {n - 1} = {n * (n - 1)} "
-        f"ordered draws. "
-        f"The probability is {_ratio(sum(pairs), n * (n - 1))}."
+        f"ordered draws. The probability is {_ratio(sum(pairs), n * (n - 1))}."
     )
     stem = f"{bag.several('Two')} What is the probability that they have the same colour?"
     return _draft(rng, place, bag, "hard", stem, key, slips, why, ["same", sorted(bag.counts)], 0.2 + 0.15 * len(pairs))
@@ -313,7 +312,7 @@ def _reduced(over: int, under: int) -> str:
 
 
 def _ratio(over: int, under: int) -> str:
-    return f"{over}/{under}{_reduced(over, under)}"
+    return f"{number(over)}/{number(under)}{_reduced(over, under)}"
 
 
 def _plural_verb(what: str) -> str:

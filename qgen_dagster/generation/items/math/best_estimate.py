@@ -174,8 +174,7 @@ def _reservoir(rng: random.Random) -> Case:
     people, litres, store = rng.randint(12, 95) * 1_000, _near_ten(rng, 90, 180), rng.randint(80, 900)
     text = (
         f"A town of {number(people)} people uses {litres} litres of water per person and day. Its reservoir holds "
-        f"{store} million "
-        "litres. About how many days does the water last?"
+        f"{store} million litres. About how many days does the water last?"
     )
     near = round(store * 1_000_000 / (people * _tens(litres)))
     return Case(
@@ -192,8 +191,7 @@ def _power(rng: random.Random) -> Case:
     lamps, watts, hours = _near_ten(rng, 30, 180), rng.choice((7, 9, 11, 13, 18, 22)), rng.randint(3, 13)
     text = (
         f"A school has {lamps} lamps of {watts} watts each. They are on for {hours} hours a day. About how many "
-        f"kilowatt-hours do "
-        "they use in a year of 365 days?"
+        "kilowatt-hours do they use in a year of 365 days?"
     )
     exact = Fraction(lamps * watts * hours * 365, 1_000)
     return Case(
@@ -202,8 +200,7 @@ def _power(rng: random.Random) -> Case:
         [lamps, watts, hours],
         exact,
         f"Together the lamps take about {_tens(lamps)} × {watts} = {number(_tens(lamps) * watts)} watts. Times "
-        f"{hours} hours and 365 "
-        f"days, divided by 1,000, that is close to "
+        f"{hours} hours and 365 days, divided by 1,000, that is close to "
         f"{number(round(Fraction(_tens(lamps) * watts * hours * 365, 1_000)))}.",
     )
 
@@ -217,8 +214,7 @@ def _queue(rng: random.Random) -> Case:
     )
     text = (
         f"On a line, a train with {trains} coaches leaves every {minutes} minutes for {hours} hours a day. A coach "
-        f"has {seats} seats. "
-        "About how many seats leave in a week of 7 days?"
+        f"has {seats} seats. About how many seats leave in a week of 7 days?"
     )
     exact = Fraction(60 * hours * 7 * trains * seats, minutes)
     near = round(Fraction(60 * hours * 7 * trains * _tens(seats), minutes))
@@ -227,9 +223,8 @@ def _queue(rng: random.Random) -> Case:
         text,
         [trains, minutes, seats, hours],
         exact,
-        f"{60 * hours} minutes a day ÷ {minutes} gives {number(Fraction(60 * hours, minutes))} trains a day. Times 7 "
-        f"days, {trains} coaches "
-        f"and about {_tens(seats)} seats, that is close to {number(near)}.",
+        f"{number(60 * hours)} minutes a day ÷ {minutes} gives {number(Fraction(60 * hours, minutes))} trains a day. "
+        f"Times 7 days, {trains} coaches and about {_tens(seats)} seats, that is close to {number(near)}.",
     )
 
 

@@ -106,8 +106,7 @@ def _in_range(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"Up to {last} there are {high} multiples of {a}, the largest being {high * a}. Of these, {low} "
-        f"are below "
-        f"{first}. That leaves {high} − {low} = {key}.",
+        f"are below {first}. That leaves {high} − {low} = {key}.",
         structure={"kind": "one", "divisors": [a], "range": [first, last]},
         expected_success=expected("medium", 0.2 + a / 40),
     )
@@ -149,8 +148,7 @@ def _of_both(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"A multiple of both is a multiple of {both}, the least common multiple of {a} and {b}. The "
-        f"largest one up "
-        f"to {last} is {key * both} = {key} × {both}, so there are {key}.",
+        f"largest one up to {last} is {key * both} = {key} × {both}, so there are {key}.",
         structure={"kind": "both", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("medium", 0.5 + 0.3 * (gcd(a, b) > 1)),
     )
@@ -184,8 +182,7 @@ def _of_either(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"There are {x} multiples of {a} and {y} multiples of {b}. The {twice} multiples of {both} are "
-        f"among both and "
-        f"must be counted once only: {x} + {y} − {twice} = {key}.",
+        f"among both and must be counted once only: {x} + {y} − {twice} = {key}.",
         structure={"kind": "either", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("hard", 0.2 + 0.4 * (gcd(a, b) > 1)),
     )
@@ -225,8 +222,7 @@ def _but_not(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"There are {x} multiples of {a}. Those that are multiples of {b} too are the multiples of "
-        f"{both}, and there "
-        f"are {twice} of these. So {x} − {twice} = {key} are left.",
+        f"{both}, and there are {twice} of these. So {x} − {twice} = {key} are left.",
         structure={"kind": "but_not", "divisors": [a, b], "range": [1, last]},
         expected_success=expected("hard", 0.3 + 0.4 * (gcd(a, b) > 1)),
     )

@@ -115,10 +115,9 @@ def _last_digit(rng: random.Random, place: int) -> Draft:
         f"{listed([str(d) for d in digits])}, if {ONCE}?",
         key=right,
         distractors=wrong,
-        explanation=f"An {word} number ends in an {word} digit: {_choices(last)} for the last place. For the other "
-        f"places, taken "
-        f"in order, {listed([str(n - 1 - i) for i in range(length - 1)])} digits are left: {last} × {factors} = "
-        f"{number(key)}.",
+        explanation=f"An {word} number ends in an {word} digit; there {_choices(last)} for the last place. For the "
+        f"other places, taken in order, {listed([str(n - 1 - i) for i in range(length - 1)])} digits are left: "
+        f"{last} × {factors} = {number(key)}.",
         structure={"kind": "last_digit", "digits": digits, "length": length, "odd": odd},
         expected_success=expected("medium", 0.4 + 0.2 * (length > 3) + n / 35),
     )
@@ -167,20 +166,18 @@ def _with_zero(rng: random.Random, place: int) -> Draft:
     ends = f"With another {word} digit at the end" if not odd else f"With an {word} digit at the end"
     return Draft(
         stem=f"How many {word} {number_word(length)}-digit numbers can be written with the digits "
-        f"{listed([str(d) for d in digits])}, if {ONCE}? "
-        "A number does not begin with 0.",
+        f"{listed([str(d) for d in digits])}, if {ONCE}? A number does not begin with 0.",
         key=right,
         distractors=wrong,
-        explanation=f"{zero_part}{ends} there are {_choices(nonzero)} for the last place and {n - 2} for the first "
-        f"(not 0), and "
-        f"the rest follows: {nonzero} × {n - 2}{middle} = {number(otherwise)}.{total}",
+        explanation=f"{zero_part}{ends} there {_choices(nonzero)} for the last place and {n - 2} for the first (not "
+        f"0), and the rest follows: {nonzero} × {n - 2}{middle} = {number(otherwise)}.{total}",
         structure={"kind": "with_zero", "digits": digits, "length": length, "odd": odd},
         expected_success=expected("hard", 0.4 + 0.3 * (not odd) + 0.2 * (length > 3)),
     )
 
 
 def _choices(count: int) -> str:
-    return f"{count} {'choice' if count == 1 else 'choices'}"
+    return "is 1 choice" if count == 1 else f"are {count} choices"
 
 
 def _written(stem: str) -> int:

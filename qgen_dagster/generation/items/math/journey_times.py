@@ -160,12 +160,11 @@ def _two_legs(rng: random.Random, place: int) -> Draft:
     who = pick_names(rng, 1)[0]
     return Draft(
         stem=f"{who} {way.verb} {near} km at {v} km/h, rests for {rest} minutes, and then goes on for {far} km at "
-        f"{w} km/h. "
-        "How long does all this take?",
+        f"{w} km/h. How long does all this take?",
         key=right,
         distractors=wrong,
-        explanation=f"The first leg takes {near} ÷ {v} × 60 = {t} minutes, the second {far} ÷ {w} × 60 = {u} minutes. "
-        f"With the rest that is {t} + {rest} + {u} = {minutes_shown(key)}.",
+        explanation=f"The first leg takes {near} ÷ {v} × 60 = {t} minutes, the second {far} ÷ {w} × 60 = {u} "
+        f"minutes. With the rest that is {t} + {rest} + {u} = {minutes_shown(key)}.",
         structure={"kind": "two_legs", "legs": sorted([[v, t], [w, u]]), "rest": rest},
         expected_success=expected("medium", 0.1 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
     )
@@ -193,13 +192,12 @@ def _mean_of_legs(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _kmh, step=2)
     who = pick_names(rng, 1)[0]
     return Draft(
-        stem=f"{who} {way.verb} for {t} minutes at {v} km/h and then for {u} minutes at {w} km/h. "
-        "What is the mean speed for the whole way?",
+        stem=f"{who} {way.verb} for {t} minutes at {v} km/h and then for {u} minutes at {w} km/h. What is the mean "
+        "speed for the whole way?",
         key=right,
         distractors=wrong,
         explanation=f"The legs are {v * t // 60} km and {w * u // 60} km long, {metres // 60} km together, and take "
-        f"{t + u} minutes. "
-        f"The mean speed is {metres // 60} ÷ {t + u} × 60 = {_kmh(key)}.",
+        f"{t + u} minutes. The mean speed is {metres // 60} ÷ {t + u} × 60 = {_kmh(key)}.",
         structure={"kind": "mean", "legs": sorted([[v, t], [w, u]])},
         expected_success=expected("medium", 0.7 + 0.2 * (t % 30 != 0 or u % 30 != 0)),
     )
@@ -209,10 +207,11 @@ def _there_and_back(rng: random.Random, place: int) -> Draft:
     way = rng.choice(LAND_WAYS)
     v, w = rng.sample(way.speeds, 2)
     stay = rng.choice((0, 1, 2))
-    distance = rng.randrange(6, 121, 2)
+    distance = rng.randrange(4, 201, 2)
     # The mean is 2 × distance ÷ (distance ÷ v + distance ÷ w + stay ÷ 2); in whole numbers, since most draws fail here.
     over, under = 4 * distance * v * w, 2 * distance * (v + w) + stay * v * w
-    if over % under or distance * 60 % v or distance * 60 % w:
+    slow, fast = sorted((v, w))
+    if over % under or distance * 60 % v or distance * 60 % w or distance > 2 * slow or fast > 2 * slow:
         raise Unsuitable("no whole mean")
     key = over // under
     hours = Fraction(2 * distance, key)
@@ -233,19 +232,19 @@ def _there_and_back(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _kmh, step=2)
     who = pick_names(rng, 1)[0]
     wait = {
-        0: "comes straight back",
-        1: "stays for 30 minutes and comes back",
-        2: "stays for 60 minutes and comes back",
+        0: " and comes straight back",
+        1: ", stays for 30 minutes and comes back",
+        2: ", stays for 60 minutes and comes back",
     }[stay]
     total = int(hours * 60)
     return Draft(
-        stem=f"{who} {way.verb} {distance} km to a lake at {v} km/h, {wait} the same way at {w} km/h. "
-        f"What is the mean speed for the whole outing{', the stay included' if stay else ''}?",
+        stem=f"{who} {way.verb} {distance} km to a lake at {v} km/h{wait} the same way at {w} km/h. What is the mean "
+        f"speed for the whole outing{', the stay included' if stay else ''}?",
         key=right,
         distractors=wrong,
-        explanation=f"The way there takes {distance * 60 // v} minutes and the way back {distance * 60 // w} minutes"
-        f"{f'; with the stay of {stay * 30} minutes' if stay else ','} that is {total} minutes in all. "
-        f"The mean speed is {2 * distance} ÷ {total} × 60 = {_kmh(key)}.",
+        explanation=f"The way there takes {distance * 60 // v} minutes and the way back {distance * 60 // w} "
+        f"minutes{f'; with the stay of {stay * 30} minutes' if stay else ';'} that is {total} minutes in all. The "
+        f"mean speed is {2 * distance} ÷ {total} × 60 = {_kmh(key)}.",
         structure={"kind": "there_and_back", "speeds": sorted([v, w]), "distance": distance, "stay": stay},
         expected_success=expected("hard", 0.3 + 0.3 * (stay > 0)),
     )
@@ -272,12 +271,11 @@ def _speed_needed(rng: random.Random, place: int) -> Draft:
     who = pick_names(rng, 1)[0]
     return Draft(
         stem=f"{who} has to cover {distance} km in {minutes} minutes. For the first {t} minutes, {who} {way.verb} at "
-        f"{v} km/h. "
-        "What mean speed is needed for the rest of the way?",
+        f"{v} km/h. What mean speed is needed for the rest of the way?",
         key=right,
         distractors=wrong,
-        explanation=f"In the first {t} minutes {who} covers {near} km, so {distance} − {near} = {far} km are left for "
-        f"{minutes} − {t} = {u} minutes. The speed needed is {far} ÷ {u} × 60 = {_kmh(w)}.",
+        explanation=f"In the first {t} minutes {who} covers {near} km, so {distance} − {near} = {far} km are left "
+        f"for {minutes} − {t} = {u} minutes. The speed needed is {far} ÷ {u} × 60 = {_kmh(w)}.",
         structure={"kind": "speed_needed", "distance": distance, "minutes": minutes, "first": [v, t]},
         expected_success=expected("hard", 0.3 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
     )

@@ -73,8 +73,8 @@ class NumberClues(ItemModel):
             stem=f"Which number fits all of these clues? {checks}",
             key=Choice(str(key)),
             distractors=wrong,
-            explanation=f"{key} fits every clue: {'; '.join(clue.proof for clue in clues)}. "
-            "Each of the other numbers breaks at least one clue.",
+            explanation=f"{key} fits every clue: {'; '.join(clue.proof for clue in clues)}. Each of the other "
+            "numbers breaks at least one clue.",
             structure={"clues": sorted(c.text for c in clues), "key": key},
             expected_success=expected(level, sum(c.weight for c in clues) / len(clues)),
         )

@@ -36,8 +36,8 @@ class Counted(NamedTuple):
 
 
 COUNTED = (
-    Counted("a choir", "members", "in a choir"),
-    Counted("a library", "atlases", "in a library"),
+    Counted("a sports club", "members", "in a sports club"),
+    Counted("a library", "novels", "in a library"),
     Counted("an orchard", "trees", "in an orchard"),
     Counted("a school", "pupils", "at a school"),
     Counted("a village", "homes", "in a village"),
@@ -45,14 +45,14 @@ COUNTED = (
     Counted("a farm", "sheep", "on a farm"),
     Counted("a company", "workers", "at a company"),
     Counted("a town", "cyclists", "in a town"),
-    Counted("a lake", "swans", "on a lake"),
+    Counted("a lake", "geese", "on a lake"),
 )
 # What people are, and what a share of each group does.
 MIXED = (
-    ("a club", "members", "adults", "children", "swim"),
-    ("a camp", "guests", "adults", "children", "speak French"),
-    ("a company", "workers", "drivers", "packers", "work at night"),
-    ("a college", "students", "beginners", "experts", "live nearby"),
+    ("In a club", "members", "adults", "children", "swim"),
+    ("At a camp", "guests", "adults", "children", "speak French"),
+    ("At a company", "workers", "drivers", "packers", "work at night"),
+    ("At a college", "students", "beginners", "experts", "live nearby"),
 )
 PERCENTS = (10, 20, 25, 30, 40, 50, 60, 75, 5, 15, 35, 45)
 ROUND = (10, 20, 25, 30, 40, 50, 60, 75)
@@ -116,12 +116,12 @@ def _one_forwards(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=10)
     return Draft(
-        stem=f"{_opening(c)} {number(start)} {c.things}. The number of {c.things} {_verb(change)}. "
-        f"How many {c.things} are there now?",
+        stem=f"{_opening(c)} {number(start)} {c.things}. The number of {c.things} {_verb(change)}. How many "
+        f"{c.things} are there now?",
         key=right,
         distractors=wrong,
-        explanation=f"{p}% of {number(start)} is {number(moved)}. The number {_verb(change).split()[0]}, so there are "
-        f"{number(start)} {'+' if change > 0 else '−'} {number(moved)} = {number(key)} {c.things} now.",
+        explanation=f"{p}% of {number(start)} is {number(moved)}. The number {_verb(change).split()[0]}, so there "
+        f"are {number(start)} {'+' if change > 0 else '−'} {number(moved)} = {number(key)} {c.things} now.",
         structure={"kind": "forwards", "start": start, "changes": [change]},
         expected_success=expected("easy", 0.2 + 0.5 * _fussy(change) + 0.3 * (start % 100 != 0)),
     )
@@ -156,8 +156,7 @@ def _two_forwards(rng: random.Random, place: int) -> Draft:
         key=right,
         distractors=wrong,
         explanation=f"After the first year there are {100 + first}% of {number(start)}, which is {number(between)}. "
-        f"The second "
-        f"percentage is taken of this new number: {100 + second}% of {number(between)} is {number(key)}.",
+        f"The second percentage is taken of this new number: {100 + second}% of {number(between)} is {number(key)}.",
         structure={"kind": "forwards", "start": start, "changes": [first, second]},
         expected_success=expected("medium", 0.3 + 0.5 * _fussy(first, second)),
     )
@@ -193,12 +192,12 @@ def _one_back(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=10)
     return Draft(
-        stem=f"The number of {c.things} {c.place} {_verb(change)}. Now there are {number(end)} {c.things}. "
-        f"How many were there before the change?",
+        stem=f"The number of {c.things} {c.place} {_verb(change)}. Now there are {number(end)} {c.things}. How many "
+        "were there before the change?",
         key=right,
         distractors=wrong,
-        explanation=f"{number(end)} is {100 + change}% of the number before the change. So 1% is "
-        f"{number(end)} ÷ {100 + change} = {number(Fraction(key, 100))}, and 100% is {number(key)}.",
+        explanation=f"{number(end)} is {100 + change}% of the number before the change. So 1% is {number(end)} ÷ "
+        f"{100 + change} = {number(Fraction(key, 100))}, and 100% is {number(key)}.",
         structure={"kind": "back", "end": end, "changes": [change]},
         expected_success=expected("medium", 0.5 + 0.4 * _fussy(change)),
     )
@@ -249,21 +248,19 @@ def _two_back(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=20)
     return Draft(
         stem=f"In the first year the number of {c.things} {c.place} {_verb(first)}. In the second year it "
-        f"{_verb(second)}. "
-        f"After that there are {number(end)} {c.things}. How many were there at the start?",
+        f"{_verb(second)}. After that there are {number(end)} {c.things}. How many were there at the start?",
         key=right,
         distractors=wrong,
         explanation=f"Work backwards. {number(end)} is {100 + second}% of the number after the first year, which was "
-        f"therefore "
-        f"{number(between)}. That in turn is {100 + first}% of the number at the start, which was therefore "
-        f"{number(key)}.",
+        f"therefore {number(between)}. That in turn is {100 + first}% of the number at the start, which was "
+        f"therefore {number(key)}.",
         structure={"kind": "back", "end": end, "changes": [first, second]},
         expected_success=expected("hard", 0.3 + 0.5 * _fussy(first, second)),
     )
 
 
 def _two_groups(rng: random.Random, place: int) -> Draft:
-    owner, people, one, other, do = rng.choice(MIXED)
+    place_name, people, one, other, do = rng.choice(MIXED)
     share, of_one, of_other = (rng.choice(ROUND) for _ in range(3))
     key = rng.randrange(60, 1_000, 20)
     if of_one == of_other:
@@ -300,15 +297,15 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=20)
     return Draft(
-        stem=f"In {owner}, {share}% of the {people} are {one} and the others are {other}. Of the {one}, {of_one}% "
-        f"{do}; of the "
-        f"{other}, {of_other}% {do}. In all, {number(doing)} {people} {do}. How many {people} are there?",
+        stem=f"{place_name}, {share}% of the {people} are {one} and the others are {other}. Of the {one}, {of_one}% "
+        f"{do}; of the {other}, {of_other}% {do}. In all, {number(doing)} {people} {do}. How many {people} are "
+        "there?",
         key=right,
         distractors=wrong,
         explanation=f"Of all {people}, {share}% × {of_one}% = {number(Fraction(share * of_one, 100))}% are {one} who "
-        f"{do}, and "
-        f"{rest}% × {of_other}% = {number(Fraction(rest * of_other, 100))}% are {other} who do. Together that is "
-        f"{number(overall)}%. If {number(overall)}% are {number(doing)}, then 100% are {number(key)} {people}.",
+        f"{do}, and {rest}% × {of_other}% = {number(Fraction(rest * of_other, 100))}% are {other} who do. Together "
+        f"that is {number(overall)}%. If {number(overall)}% are {number(doing)}, then 100% are {number(key)} "
+        f"{people}.",
         structure={"kind": "groups", "groups": sorted([[share, of_one], [rest, of_other]]), "doing": doing},
         expected_success=expected("hard", 0.4 + 0.5 * _fussy(share, of_one, of_other)),
     )

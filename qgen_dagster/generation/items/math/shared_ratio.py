@@ -89,13 +89,12 @@ def _share_of_total(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=part)
     return Draft(
-        stem=f"{a} and {b} share {number(total)} {items} in the ratio {shown_ratio}, in that order. "
-        f"How many {items} does {who} get?",
+        stem=f"{a} and {b} share {number(total)} {items} in the ratio {shown_ratio}, in that order. How many {items} "
+        f"does {who} get?",
         key=right,
         distractors=wrong,
         explanation=f"The ratio has {asked} + {other} = {parts} parts, so one part is {number(total)} ÷ {parts} = "
-        f"{part} "
-        f"{items}. {who} gets {asked} of the parts: {asked} × {part} = {number(key)}.",
+        f"{part} {items}. {who} gets {asked} of the parts: {asked} × {part} = {number(key)}.",
         structure={"kind": "share", "ratio": [asked, other], "total": total},
         expected_success=expected("easy", (parts - 3) / 14),
     )
@@ -150,14 +149,13 @@ def _from_difference(rng: random.Random, place: int) -> Draft:
     what = f"{whom} gets {parts} parts" if whom else f"All the parts together are {parts}"
     return Draft(
         stem=f"{names[0]}, {names[1]} and {names[2]} share some {items} in the ratio {terms[0]} : {terms[1]} : "
-        f"{terms[2]}, "
-        f"in that order. {names[more]} gets {number(difference)} {items} more than {names[less]}. {question}",
+        f"{terms[2]}, in that order. {names[more]} gets {number(difference)} {items} more than {names[less]}. "
+        f"{question}",
         key=right,
         distractors=wrong,
         explanation=f"{names[more]} gets {terms[more]} parts and {names[less]} gets {terms[less]}, so the difference "
-        f"of "
-        f"{number(difference)} {items} is {_parts(gap)}. One part is "
-        f"{number(difference)} ÷ {gap} = {part}. {what}: {parts} × {part} = {number(key)}.",
+        f"of {number(difference)} {items} is {_parts(gap)}. {_one_part(difference, gap)}{what}: {parts} × {part} = "
+        f"{number(key)}.",
         structure={
             "kind": "difference",
             "more": terms[more],
@@ -220,21 +218,23 @@ def _linked(rng: random.Random, place: int) -> Draft:
             "common_term_too_large",
             f"The joined term for {names[1]} is {scale}, not {b1 * b2}, with parts of this size.",
         ),
-        Slip(_part(known, 3), "equal_shares", f"This divides {number(known)} by three and leaves the ratios out."),
+        Slip(
+            _part(known, 3) if by_total else 0,
+            "equal_shares",
+            f"This divides {number(known)} by three and leaves the ratios out.",
+        ),
         Slip(key + gap * part, "added_difference", "This adds the difference between the other two shares."),
         Slip(key - gap * part, "took_off_difference", "This takes off the difference between the other two shares."),
     ]
     right, wrong = offer(rng, place, key, slips, step=part)
     return Draft(
         stem=f"{names[0]}, {names[1]} and {names[2]} share some {items}. The shares of {names[0]} and {names[1]} are "
-        f"in the "
-        f"ratio {a} : {b1}. The shares of {names[1]} and {names[2]} are in the ratio {b2} : {c}. {fact} "
-        f"How many {items} does {names[1]} get?",
+        f"in the ratio {a} : {b1}. The shares of {names[1]} and {names[2]} are in the ratio {b2} : {c}. {fact} How "
+        f"many {items} does {names[1]} get?",
         key=right,
         distractors=wrong,
         explanation=f"{names[1]} stands in both ratios, as {b1} and as {b2}; both become {scale}. The three shares "
-        f"are then in "
-        f"the ratio {joined}. {number(known)} {items} are {_parts(known_parts)}, so one part is "
+        f"are then in the ratio {joined}. {number(known)} {items} are {_parts(known_parts)}, so one part is "
         f"{number(known)} ÷ {known_parts} = {part}. {names[1]} gets {scale} × {part} = {number(key)}.",
         structure={
             "kind": "linked",
@@ -282,15 +282,13 @@ def _handed_over(rng: random.Random, place: int) -> Draft:
     parts_before, parts_after = start // unit, end // unit
     return Draft(
         stem=f"The numbers of {items} that {giver} and {taker} have are in the ratio {a} : {b}. {giver} gives "
-        f"{moved} {items} to {taker}, and now their numbers are in the ratio {c} : {d}. "
-        f"How many {items} {question}?",
+        f"{moved} {items} to {taker}, and now their numbers are in the ratio {c} : {d}. How many {items} {question}?",
         key=right,
         distractors=wrong,
         explanation=f"The total does not change. Take it as {whole} equal parts, which both {a + b} and {c + d} "
-        f"divide: {giver} "
-        f"has {_parts(parts_before)} at first and {parts_after} now. The difference of "
-        f"{_parts(parts_before - parts_after)} is {number(moved)} {items}, so one part is {unit}. "
-        f"{giver} has {parts_before if asked_start else parts_after} × {unit} = {number(key)}.",
+        f"divide: {giver} has {_parts(parts_before)} at first and {parts_after} now. The difference of "
+        f"{_parts(parts_before - parts_after)} is {number(moved)} {items}, so one part is {unit}. {giver} has "
+        f"{parts_before if asked_start else parts_after} × {unit} = {number(key)}.",
         structure={
             "kind": "handed_over",
             "before": [a, b],
@@ -305,6 +303,11 @@ def _handed_over(rng: random.Random, place: int) -> Draft:
 def _part(amount: int, parts: int) -> int:
     """`amount ÷ parts`, or 0 (which is never offered) where that is not whole."""
     return amount // parts if parts > 0 and amount % parts == 0 else 0
+
+
+def _one_part(amount: int, parts: int) -> str:
+    """How to get from several parts to one; nothing to say where the amount is one part already."""
+    return "" if parts == 1 else f"One part is {number(amount)} ÷ {parts} = {amount // parts}. "
 
 
 def _parts(count: int) -> str:

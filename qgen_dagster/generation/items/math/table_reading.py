@@ -150,7 +150,7 @@ def _column_total(rng: random.Random, place: int) -> Draft:
         Slip(table.total(0), "row_total", f"This is the total for {table.days[0]}."),
         Slip(key + column[0], "cell_counted_twice", f"This counts {table.days[0]} twice."),
     ]
-    stem = f"How many {what} were {table.theme.done} in all the days of the table together?"
+    stem = f"How many {what} were {table.theme.done} on all the days of the table together?"
     why = f"The column of {what} adds up to {' + '.join(map(str, column))} = {key}."
     return _draft(rng, place, "easy", table, stem, key, slips, why, ["column_total", c], 0.5 + len(column) / 12)
 
@@ -232,8 +232,8 @@ def _row_difference(rng: random.Random, place: int) -> Draft:
     )
     why = (
         f"{table.days[r]}: {' + '.join(map(str, first))} = {table.total(r)}. {table.days[s]}: "
-        f"{' + '.join(map(str, second))} = "
-        f"{table.total(s)}. The difference is {table.total(r)} − {table.total(s)} = {key}."
+        f"{' + '.join(map(str, second))} = {table.total(s)}. The difference is {table.total(r)} − {table.total(s)} = "
+        f"{key}."
     )
     return _draft(rng, place, "medium", table, stem, key, slips, why, ["row_difference", r, s], 0.2)
 
@@ -241,7 +241,7 @@ def _row_difference(rng: random.Random, place: int) -> Draft:
 def _takings(rng: random.Random, place: int) -> Draft:
     table = Table(rng, 3, prices=True)
     r, s = rng.sample(range(3), 2)
-    prices = rng.sample(range(2, 13), 3)
+    prices = rng.sample(range(2, 10), 3)
     more, less = (sum(p * n for p, n in zip(prices, table.cells[row], strict=True)) for row in (r, s))
     key = more - less
     if key < 10:
@@ -275,8 +275,8 @@ def _takings(rng: random.Random, place: int) -> Draft:
     )
     sums = [" + ".join(f"{n} × {p}" for n, p in zip(table.cells[row], prices, strict=True)) for row in (r, s)]
     why = (
-        f"{table.days[r]}: {sums[0]} = {number(more)} euros. {table.days[s]}: {sums[1]} = {number(less)} euros. "
-        f"The difference is {number(more)} − {number(less)} = {number(key)}."
+        f"{table.days[r]}: {sums[0]} = {number(more)} euros. {table.days[s]}: {sums[1]} = {number(less)} euros. The "
+        f"difference is {number(more)} − {number(less)} = {number(key)}."
     )
     return _draft(rng, place, "hard", table, stem, key, slips, why, ["takings", r, s, prices], 0.5)
 

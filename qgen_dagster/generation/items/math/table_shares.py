@@ -67,7 +67,7 @@ def _share_of_row(rng: random.Random, place: int) -> Draft:
     r, c = rng.randrange(4), rng.randrange(3)
     part = table.cells[r][c]
     # The other two cells make up the row so that the share comes out whole.
-    whole = rng.choice([t for t in (50, 75, 80, 100, 120, 125, 150, 160, 200) if t - part >= 25])
+    whole = rng.choice([t for t in (50, 60, 75, 80, 120, 125, 150, 160, 200) if t - part >= 25])
     rest = whole - part
     split = rng.randint(rest // 3, rest - rest // 3)
     others = [d for d in range(3) if d != c]

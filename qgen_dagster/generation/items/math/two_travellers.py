@@ -76,9 +76,9 @@ def _towards(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, minutes_shown, step=5)
     a, b = pick_names(rng, 2)
     return Draft(
-        stem=f"Two villages are {distance} km apart. {a} and {b} leave them at the same time and move towards each "
-        f"other, {a} {way.doing} at {v} km/h and {b} {way.doing} at {w} km/h. How long does it take until the two "
-        f"meet?",
+        stem=f"Two villages are {distance} km apart. {a} leaves one of them and {b} the other, at the same time, and "
+        f"they move towards each other, {a} {way.doing} at {v} km/h and {b} at {w} km/h. How long does it take until "
+        "the two meet?",
         key=right,
         distractors=wrong,
         explanation=f"The distance between them shrinks by {v} + {w} = {v + w} km in an hour. It is {distance} km, "
@@ -114,7 +114,7 @@ def _apart(rng: random.Random, place: int) -> Draft:
     a, b = pick_names(rng, 2)
     return Draft(
         stem=f"{a} and {b} start at the same time and place and follow the same road, {a} {way.doing} at {v} km/h "
-        f"and {b} {way.doing} at {w} km/h. How long does it take until {b} is {gap} km ahead?",
+        f"and {b} at {w} km/h. How long does it take until {b} is {gap} km ahead?",
         key=right,
         distractors=wrong,
         explanation=f"{b} gains {w} − {v} = {w - v} km in an hour. For {gap} km that takes {gap} ÷ {w - v} × 60 = "
@@ -159,15 +159,13 @@ def _meeting(rng: random.Random, place: int) -> Draft:
     a, b = pick_names(rng, 2)
     return Draft(
         stem=f"Two villages are {distance} km apart. {a} leaves one of them, {way.doing} towards the other at {v} "
-        f"km/h. "
-        f"{late} minutes later, {b} leaves the other, {way.doing} towards {a} at {w} km/h. "
-        f"How long after the start of {a} do the two meet?",
+        f"km/h. {late} minutes later, {b} leaves the other, {way.doing} towards {a} at {w} km/h. How long after the "
+        f"start of {a} do the two meet?",
         key=right,
         distractors=wrong,
         explanation=f"In {late} minutes {a} covers {ahead} km, so {distance - ahead} km are left. Now the two come "
-        f"closer at "
-        f"{v} + {w} = {v + w} km/h and need {distance - ahead} ÷ {v + w} × 60 = {together} minutes. "
-        f"In all: {late} + {together} = {minutes_shown(key)}.",
+        f"closer at {v} + {w} = {v + w} km/h and need {distance - ahead} ÷ {v + w} × 60 = {together} minutes. In "
+        f"all: {late} + {together} = {minutes_shown(key)}.",
         structure={"kind": "meeting", "speeds": [v, w], "late": late, "distance": distance},
         expected_success=expected("hard", 0.3 + 0.2 * (late % 30 != 0) + 0.2 * (together % 30 != 0)),
     )
@@ -210,13 +208,12 @@ def _catching_up(rng: random.Random, place: int) -> Draft:
     a, b = pick_names(rng, 2)
     return Draft(
         stem=f"{a} leaves a village, {way.doing} at {v} km/h. {late} minutes later, {b} leaves the same village and "
-        f"follows on "
-        f"the same road at {w} km/h. How long after the start of {a} does {b} catch up?",
+        f"follows on the same road at {w} km/h. How long after the start of {a} does {b} catch up?",
         key=right,
         distractors=wrong,
         explanation=f"In {late} minutes {a} gets {ahead} km ahead. {b} gains {w} − {v} = {w - v} km in an hour, so "
-        f"closing "
-        f"the gap takes {ahead} ÷ {w - v} × 60 = {chase} minutes. In all: {late} + {chase} = {minutes_shown(key)}.",
+        f"closing the gap takes {ahead} ÷ {w - v} × 60 = {chase} minutes. In all: {late} + {chase} = "
+        f"{minutes_shown(key)}.",
         structure={"kind": "catching_up", "speeds": [v, w], "late": late},
         expected_success=expected("hard", 0.4 + 0.3 * (late % 30 != 0)),
     )

@@ -30,11 +30,11 @@ THINGS = ("books", "postcards", "plants", "puzzles", "coins", "photos", "magnets
 KINDS = (
     ("A workshop repairs", "bicycles", "tricycles", "wheels", (2, 3)),
     ("A car park holds", "motorbikes", "cars", "wheels", (2, 4)),
-    ("A rowing club has", "small boats", "large boats", "oars", (2, 6)),
+    ("A small zoo has", "parrots", "lizards", "legs", (2, 4)),
     ("A hall has", "benches", "tables", "places", (3, 8)),
-    ("A hostel has", "small rooms", "large rooms", "beds", (2, 5)),
+    ("A hostel has", "double rooms", "family rooms", "beds", (2, 5)),
     ("A school hires", "vans", "buses", "seats", (8, 40)),
-    ("A shop sells", "small packs", "large packs", "pens", (4, 10)),
+    ("A shop sells", "small packs", "jumbo packs", "pens", (4, 10)),
 )
 TIMES = {2: "twice", 3: "three times", 4: "four times", 5: "five times"}
 MULTIPLES = {words: n for n, words in TIMES.items()}
@@ -118,14 +118,12 @@ def _two_kinds(rng: random.Random, place: int) -> Draft:
     extra = total - s * heads
     return Draft(
         stem=f"{where} {heads} {small} and {large} in all, with {number(total)} {parts} altogether. Each of the "
-        f"{small} has {s} "
-        f"{parts}, and each of the {large} has {m}. How many {asked} are there?",
+        f"{small} has {s} {parts}, and each of the {large} has {m}. How many {asked} are there?",
         key=right,
         distractors=wrong,
         explanation=f"If all {heads} were {small}, there would be {s} × {heads} = {s * heads} {parts}. There are "
-        f"{extra} more, and "
-        f"each of the {large} brings {m - s} more. So there are {_divided(extra, m - s)} {large} and {heads} − {y} = "
-        f"{x} {small}.",
+        f"{extra} more, and each of the {large} brings {m - s} more. So there are {_divided(extra, m - s)} {large} "
+        f"and {heads} − {y} = {x} {small}.",
         structure={
             "kind": "two_kinds",
             "parts": [s, m],
@@ -161,9 +159,9 @@ def _ages_later(rng: random.Random, place: int) -> Draft:
         f"is {who} now?",
         key=right,
         distractors=wrong,
-        explanation=f"Call the age of {b} x. Then {k}x + {years} = {later} × (x + {years}), so {_times(k - later)}x "
-        f"= {(later - 1) * years} and "
-        f"x = {young}. {b} is {young} and {a} is {k} × {young} = {old}. So {who} is {_years(key)} old.",
+        explanation=f"Call the age of {b} x. Then {k}x + {years} = {later} × (x + {years}), "
+        f"{_solved(k - later, (later - 1) * years)}x = {young}. {b} is {young} and {a} is {k} × {young} = {old}. So "
+        f"{who} is {_years(key)} old.",
         structure={
             "kind": "ages_later",
             "now": k,
@@ -203,14 +201,12 @@ def _exchange(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=n)
     return Draft(
         stem=f"If {p} gives {n} {things} to {q}, both have the same number. If {q} gives {n} {things} to {p} "
-        f"instead, {p} has "
-        f"{TIMES[k]} as many as {q}. How many {things} does {who} have?",
+        f"instead, {p} has {TIMES[k]} as many as {q}. How many {things} does {who} have?",
         key=right,
         distractors=wrong,
         explanation=f"Since giving {n} makes them equal, {p} has {2 * n} more than {q}. If {q} gives {n} instead, "
-        f"{p} has {4 * n} more, "
-        f"and that is {_one_less(k)} what {q} then has: {4 * n // (k - 1)}. So {q} has {4 * n // (k - 1)} + {n} = {b}, "
-        f"and {p} has {b} + {2 * n} = {a}. {who} has {key}.",
+        f"{p} has {4 * n} more, and that is {_one_less(k)} what {q} then has: {4 * n // (k - 1)}. So {q} has "
+        f"{4 * n // (k - 1)} + {n} = {b}, and {p} has {b} + {2 * n} = {a}. {who} has {key}.",
         structure={"kind": "exchange", "given": n, "multiple": k, "asked": "more" if key == a else "less"},
         expected_success=expected("hard", 0.5),
     )
@@ -239,15 +235,12 @@ def _ages_twice(rng: random.Random, place: int) -> Draft:
     gap = old - young
     return Draft(
         stem=f"{ago} years ago, {a} was {TIMES[k]} as old as {b}. In {years} years, {a} will be {TIMES[m]} as old as "
-        f"{b}. "
-        f"How old is {who} now?",
+        f"{b}. How old is {who} now?",
         key=right,
         distractors=wrong,
         explanation=f"Call the age of {b} now x. {ago} years ago, {a} was {k} × (x − {ago}); that is {k}x − "
-        f"{k * ago}, so {a} is "
-        f"{k}x − {(k - 1) * ago} now. In {years} years: {k}x − {(k - 1) * ago} + {years} = {m} × (x + {years}). This "
-        f"gives x = {young}; "
-        f"{a} is {gap} years older, {old}. So {who} is {_years(key)} old.",
+        f"{k * ago}, so {a} is {k}x − {(k - 1) * ago} now. In {years} years: {k}x − {(k - 1) * ago} + {years} = {m} "
+        f"× (x + {years}). This gives x = {young}; {a} is {gap} years older, {old}. So {who} is {_years(key)} old.",
         structure={
             "kind": "ages_twice",
             "multiples": [k, m],
@@ -295,15 +288,12 @@ def _chain(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, step=k)
     return Draft(
         stem=f"{p}, {q} and {r} have {total} {things} together. {q} has {TIMES[k]} as many as {p}. {r} has {fewer} "
-        f"fewer than "
-        f"{p} and {q} together. How many {things} does {who} have?",
+        f"fewer than {p} and {q} together. How many {things} does {who} have?",
         key=right,
         distractors=wrong,
         explanation=f"Take what {p} has as one part. {q} has {k} parts, and {r} has {k + 1} parts less {fewer}. That "
-        f"is {parts} parts less "
-        f"{fewer}, so {parts} parts are {total} + {fewer} = {total + fewer}, and one part is {first}. {p} has "
-        f"{first}, {q} has {second} "
-        f"and {r} has {third}. So {who} has {key}.",
+        f"is {parts} parts less {fewer}, so {parts} parts are {total} + {fewer} = {total + fewer}, and one part is "
+        f"{first}. {p} has {first}, {q} has {second} and {r} has {third}. So {who} has {key}.",
         structure={"kind": "chain", "multiple": k, "fewer": fewer, "total": total, "asked": index},
         expected_success=expected("hard", 0.2 + 0.1 * index + total / 900),
     )
@@ -317,8 +307,8 @@ def _years(value: int | Fraction) -> str:
     return f"{number(value)} years"
 
 
-def _times(count: int) -> str:
-    return "" if count == 1 else str(count)
+def _solved(times: int, value: int) -> str:
+    return "so " if times == 1 else f"so {times}x = {value} and "
 
 
 def _one_less(multiple: int) -> str:

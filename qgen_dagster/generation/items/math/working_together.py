@@ -91,13 +91,12 @@ def _direct(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, step=rate)
     return Draft(
-        stem=f"{few} {plural(machine)} of the same kind {make} {number(made)} {goods} in 1 hour. "
-        f"How many {goods} do {many} such {plural(machine)} {make} in {counted(hours, 'hour')}?",
+        stem=f"{few} {plural(machine)} of the same kind {make} {number(made)} {goods} in 1 hour. How many {goods} do "
+        f"{many} such {plural(machine)} {make} in {counted(hours, 'hour')}?",
         key=right,
         distractors=wrong,
         explanation=f"In one hour one {machine} can {make} {number(made)} ÷ {few} = {rate} {goods}. In {longer}, "
-        f"{many} of them "
-        f"{make} {many} × {rate}{f' × {hours}' if hours > 1 else ''} = {number(key)}.",
+        f"{many} of them {make} {many} × {rate}{f' × {hours}' if hours > 1 else ''} = {number(key)}.",
         structure={"kind": "direct", "machines": [few, many], "made": made, "hours": hours},
         expected_success=expected("easy", 0.2 * hours + many / 40),
     )
@@ -131,8 +130,8 @@ def _two_pumps(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, _minutes, step=2)
     return Draft(
-        stem=f"One pump fills {vessel} in {order[0]} minutes. Another pump fills it in {order[1]} minutes. "
-        "How long do both pumps together take to fill it?",
+        stem=f"One pump fills {vessel} in {order[0]} minutes. Another pump fills it in {order[1]} minutes. How long "
+        "do both pumps together take to fill it?",
         key=right,
         distractors=wrong,
         explanation=f"In one minute the pumps fill 1/{order[0]} and 1/{order[1]} of the whole, together "
@@ -170,11 +169,11 @@ def _inverse(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _days, step=2)
     return Draft(
         stem=f"{crew} workers need {days} days to {job}. How long do {other} workers need, if all work at the same "
-        f"pace?",
+        "pace?",
         key=right,
         distractors=wrong,
-        explanation=f"The job takes {crew} × {days} = {crew * days} days of one worker's work. "
-        f"Shared by {other} workers that is {crew * days} ÷ {other} = {_days(key)}.",
+        explanation=f"The job takes {crew} × {days} = {crew * days} days of one worker's work. Shared by {other} "
+        f"workers that is {crew * days} ÷ {other} = {_days(key)}.",
         structure={"kind": "inverse", "crew": crew, "days": days, "other": other},
         expected_success=expected(
             "medium", 0.1 + 0.2 * (other % crew != 0 and crew % other != 0) + crew * days / 1_000
@@ -207,14 +206,13 @@ def _joining_later(rng: random.Random, place: int) -> Draft:
     right, wrong = offer(rng, place, key, slips, _minutes, step=2)
     return Draft(
         stem=f"One pump fills {vessel} in {first} minutes, another in {second} minutes. The first pump works alone "
-        f"for {alone} "
-        "minutes; then the second one joins it. How long does the filling take, from the start of the first pump?",
+        f"for {alone} minutes; then the second one joins it. How long does the filling take, from the start of the "
+        "first pump?",
         key=right,
         distractors=wrong,
         explanation=f"In {alone} minutes the first pump fills {Fraction(alone, first)}, so {rest} is left. Together "
-        f"the pumps fill "
-        f"{both} a minute and need {rest} ÷ {both} = {_minutes(time.numerator)} more. "
-        f"In all: {alone} + {time} = {_minutes(key)}.",
+        f"the pumps fill {both} a minute and need {rest} ÷ {both} = {_minutes(time.numerator)} more. In all: {alone} "
+        f"+ {time} = {_minutes(key)}.",
         structure={"kind": "joining", "times": [first, second], "alone": alone},
         expected_success=expected("hard", 0.4 + both.denominator / 600),
     )
@@ -255,8 +253,8 @@ def _leaving_early(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = offer(rng, place, key, slips, _days, step=2)
     return Draft(
-        stem=f"{crew} workers would need {days} days to {job}. After {after} days, {step}. All work at the same pace. "
-        f"How long does the job take in all?",
+        stem=f"{crew} workers would need {days} days to {job}. After {after} days, {step}. All work at the same "
+        "pace. How long does the job take in all?",
         key=right,
         distractors=wrong,
         explanation=f"When the crew changes, {crew} × {days - after} = {left} days of one worker's work are left. "

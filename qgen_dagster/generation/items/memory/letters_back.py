@@ -69,9 +69,7 @@ def _from_a_letter(rng: random.Random) -> Draft:
         f"{row[start]}"
     )
     burden = 0.2 + 0.2 * (abs(distance) - 1) + 0.2 * (distance < 0)
-    return _draft(
-        "medium", rng, row, key, f"Which letter came {where}?", f"From {row[start]}", [start, distance], burden
-    )
+    return _draft("medium", rng, row, key, f"Which letter came {where}?", where, [start, distance], burden)
 
 
 def _draft(

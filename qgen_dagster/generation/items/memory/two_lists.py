@@ -65,7 +65,7 @@ class TwoLists(ItemModel):
             key=Choice(key),
             distractors=tuple(wrong),
             explanation=f"“{titles[asked]}” had: {', '.join(lists[asked])}. Of the words on offer, only “{key}” is "
-            f"among them.",
+            "among them.",
             structure={"lists": [sorted(words) for words in lists], "asked": asked, "key": key},
             # The list read last suffers least from what came after it.
             expected_success=expected(level, 0.7 - 0.3 * (asked == len(lists) - 1) - 0.1 * lists[asked].index(key) / 6),

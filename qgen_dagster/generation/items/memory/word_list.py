@@ -3,7 +3,7 @@
 Radicals: length of the list, nearness of the lures, and whether a seen or an unseen word is asked for.
 - easy: 12 words of different kinds; the other options are words of kinds that the list does not have.
 - medium: 16 words of different kinds; every other option is of the same kind as a word of the list.
-- hard: 18 words, three of each of six kinds (related words are taken for one another: the Deese-Roediger-McDermott
+- hard: 24 words, three of each of eight kinds (related words are taken for one another: the Deese-Roediger-McDermott
   effect), lures of the same kinds; or the one word that was missing is asked for.
 The time shown is 1 s a word. Words and their order are the problem itself.
 The solver looks every option up in the list as shown.

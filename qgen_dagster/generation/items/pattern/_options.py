@@ -28,6 +28,16 @@ class Wrong(NamedTuple):
     note: str
 
 
+def first_good(make: Callable[[], T], tries: int = 30) -> T:
+    """The first result of `make` that is suitable, for draws so often no good that whole drafts would run out."""
+    for _ in range(tries):
+        try:
+            return make()
+        except Unsuitable:
+            continue
+    raise Unsuitable(f"no good draw in {tries}")
+
+
 def success(level: ItemLevel, load: float) -> float:
     """The designed share of right answers: the top of the level's band at load 0, its bottom at load 1."""
     low, high = LEVEL_BANDS[level]

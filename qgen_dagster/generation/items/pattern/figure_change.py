@@ -29,7 +29,7 @@ from qgen_dagster.generation.items.pattern._frames import (
     row_figure,
     spoken_turn,
 )
-from qgen_dagster.generation.items.pattern._options import balanced, listing, success
+from qgen_dagster.generation.items.pattern._options import balanced, first_good, listing, success
 
 
 class Change(NamedTuple):
@@ -101,17 +101,7 @@ class FigureChange(ItemModel):
     sub_type = "analogy"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        changes = _changes(level, rng)
-        before = _frames(changes, rng)
-        after = [f._replace(**{c.feature: c.apply(f) for c in changes}) for f in before]
-        if any(
-            getattr(a, c.feature) == getattr(b, c.feature) for a, b in zip(before, after, strict=True) for c in changes
-        ):
-            raise Unsuitable("a feature seems to stay as it is")
-        pairs = [(_plain(a), _plain(b)) for a, b in zip(before[:2], after[:2], strict=True)]
-        for feature, value in _plain(after[2]).items():
-            if _justified(feature, pairs, _plain(before[2])) != {value}:
-                raise Unsuitable("another change fits the examples")
+        changes, before, after = first_good(lambda: _task(level, rng))
         choices = _choices(changes, before[2], 4 if level == "easy" else 6, rng)
         lines = [f"Example {i + 1}: {before[i].text()} → {after[i].text()}" for i in range(2)]
         text = "\n".join([*lines, f"Third: {before[2].text()} → ?"])
@@ -141,6 +131,20 @@ class FigureChange(ItemModel):
             if all(value in allowed[feature] for feature, value in read_frame(option.text).items()):
                 answers.append(i)
         return answers
+
+
+def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Change], list[Frame], list[Frame]]:
+    """Changes with three frames before and after them, of which the third has one reading."""
+    changes = _changes(level, rng)
+    before = _frames(changes, rng)
+    after = [f._replace(**{c.feature: c.apply(f) for c in changes}) for f in before]
+    if any(getattr(a, c.feature) == getattr(b, c.feature) for a, b in zip(before, after, strict=True) for c in changes):
+        raise Unsuitable("a feature seems to stay as it is")
+    pairs = [(_plain(a), _plain(b)) for a, b in zip(before[:2], after[:2], strict=True)]
+    for feature, value in _plain(after[2]).items():
+        if _justified(feature, pairs, _plain(before[2])) != {value}:
+            raise Unsuitable("another change fits the examples")
+    return changes, before, after
 
 
 def _changes(level: ItemLevel, rng: random.Random) -> list[Change]:

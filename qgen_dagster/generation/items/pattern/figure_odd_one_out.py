@@ -22,7 +22,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._cells import FILLS, SHAPES, Cell, option_figure, read_cell
-from qgen_dagster.generation.items.pattern._options import success
+from qgen_dagster.generation.items.pattern._options import first_good, success
 
 
 class FigureOddOneOut(ItemModel):
@@ -31,10 +31,7 @@ class FigureOddOneOut(ItemModel):
     sub_type = "odd_one_out"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        cells, rule, broken, load = _MAKERS[level](rng)
-        plain = [_measures(cell) for cell in cells]
-        if _isolated(plain) != {0}:
-            raise Unsuitable("another cell could be called the odd one out")
+        cells, rule, broken, load = first_good(lambda: _task(level, rng))
         key = cells[0]
         distractors = tuple(
             Choice(
@@ -42,8 +39,6 @@ class FigureOddOneOut(ItemModel):
             )
             for cell in cells[1:]
         )
-        if len({cell.text() for cell in cells}) < len(cells):
-            raise Unsuitable("two cells are alike")
         return Draft(
             stem="All of these cells but one follow the same rule. Which one does not?",
             key=Choice(key.text(), option_figure(key)),
@@ -61,6 +56,15 @@ class FigureOddOneOut(ItemModel):
             read["dots"] = len(dots) if isinstance(dots, frozenset) else 0
             cells.append(read)
         return sorted(_isolated(cells))
+
+
+def _task(level: ItemLevel, rng: random.Random) -> Made:
+    """Cells of which only the first can be called the odd one out."""
+    made = _MAKERS[level](rng)
+    cells = made[0]
+    if len(set(cells)) < len(cells) or _isolated([_measures(cell) for cell in cells]) != {0}:
+        raise Unsuitable("cells alike, or another cell could be called the odd one out")
+    return made
 
 
 Made = tuple[list[Cell], str, str, float]
@@ -209,29 +213,32 @@ _GROUPS: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
 def _isolated(cells: Sequence[Mapping[str, Any]]) -> set[int]:
     """The cells that are the only exception to some rule of the space."""
     found = set()
+    values = [[target(cell) for cell in cells] for target in _TARGETS]
     for group in _GROUPS:
         members: dict[Any, list[int]] = {}
         for i, cell in enumerate(cells):
             members.setdefault(group(cell), []).append(i)
-        for target in _TARGETS:
-            values = [target(cell) for cell in cells]
-            odd = _exceptions([[(i, values[i]) for i in group_members] for group_members in members.values()])
-            if odd is not None and len(odd) == 1:
+        if min(map(len, members.values())) < 2:
+            continue
+        for measured in values:
+            odd = [i for indices in members.values() for i in _exceptions(indices, measured)]
+            if len(odd) == 1:
                 found.add(odd[0])
     return found
 
 
-def _exceptions(groups: list[list[tuple[int, Any]]]) -> list[int] | None:
-    """The cells that differ from their group's common value; None when a group has no clear one."""
-    odd: list[int] = []
-    for group in groups:
-        if len(group) < 2:
-            return None
-        (value, often), *others = Counter(value for _, value in group).most_common()
-        if others and (often < 2 or sum(n for _, n in others) > 1):
-            return None
-        odd += [i for i, v in group if v != value]
-    return odd
+def _exceptions(indices: list[int], values: list[Any]) -> list[int]:
+    """The cell of a group that differs from a value that all others share; all cells when no value is that common."""
+    first = values[indices[0]]
+    differing = [i for i in indices if values[i] != first]
+    if not differing:
+        return []
+    if len(indices) > 2 and len(differing) == 1:
+        return differing
+    second = values[differing[0]]
+    if len(differing) == len(indices) - 1 > 1 and all(values[i] == second for i in differing):
+        return [indices[0]]
+    return indices
 
 
 MODEL = FigureOddOneOut()

@@ -7,14 +7,13 @@ addition and distribution of three values to distribution of two (dots that surv
 - hard: three rules, among them an arithmetic rule or a logical one on the dots.
 Carpenter et al. found that errors grow with the number of rules and in this order of kinds.
 
-Rivals: for each attribute, every rule of `RULES` read along rows and along columns. A draft is dropped when two rules
-justify different values. The solver reads the text form of the cells and runs this search; it never sees the rules
-that were used. Options follow a balanced design, so that every value of every attribute is equally frequent.
+Rivals: for each attribute, every rule of `_matrix_rules.py` read along rows and along columns. A draft is dropped when
+two rules justify different values. The solver reads the text form of the cells and runs this search; it never sees the
+rules that were used. Options follow a balanced design, so that every value of every attribute is equally frequent.
 """
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -33,6 +32,7 @@ from qgen_dagster.generation.items.pattern._cells import (
     option_figure,
     read_cell,
 )
+from qgen_dagster.generation.items.pattern._matrix_rules import justified
 from qgen_dagster.generation.items.pattern._options import balanced, listing, success
 
 Grid = list[list[Any]]
@@ -223,7 +223,7 @@ class Matrix(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         layers = _layers(level, rng)
         for layer in layers:
-            if _justified(layer.grid) != {layer.key}:
+            if justified(layer.grid) != {layer.key}:
                 raise Unsuitable("another rule leads to another value")
         rest = {"shape": rng.choice(SHAPES), "fill": rng.choice(FILLS)}
         cells = [
@@ -253,7 +253,7 @@ class Matrix(ItemModel):
         ]
         allowed = {}
         for attribute in ("shape", "fill", "size", "count", "dots"):
-            allowed[attribute] = _justified([[cell and cell[attribute] for cell in row] for row in cells])
+            allowed[attribute] = justified([[cell and cell[attribute] for cell in row] for row in cells])
         answers = []
         for i, option in enumerate(shown.options):
             read = read_cell(option.text)
@@ -331,67 +331,5 @@ def _structure(layers: list[Layer]) -> dict[str, Any]:
         found[layer.attribute] = [sorted(v) if isinstance(v, frozenset) else v for v in values]
     return found
 
-
-# --- the rival search: what each rule makes of two complete lines and the start of a third ---
-
-Line = Sequence[Any]
-
-
-def _justified(grid: Sequence[Line]) -> set[Any]:
-    """Every value for the last cell that some rule justifies, along rows or along columns."""
-    columns = list(zip(*grid, strict=True))
-    found = set()
-    for lines in (grid, columns):
-        first, second, (a, b, _) = lines
-        for rule in RULES:
-            found |= rule(first, second, a, b)
-    return found
-
-
-def _rival_same(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    return {a} if a == b and len(set(first)) == 1 and len(set(second)) == 1 else set()
-
-
-def _rival_copy(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    found = set()
-    for place, value in ((0, a), (1, b)):
-        if first[2] == first[place] and second[2] == second[place] and a != b:
-            found.add(value)
-    return found
-
-
-def _rival_steps(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    scale: Sequence[Any] = SIZES if a in SIZES else FILLS if a in FILLS else range(10)
-    if a not in scale:
-        return set()
-    places = [[scale.index(v) for v in line] for line in (first, second)]
-    step = scale.index(b) - scale.index(a)
-    steps = {y - x for line in places for x, y in itertools.pairwise(line)}
-    after = scale.index(b) + step
-    return {scale[after]} if steps == {step} and step and 0 <= after < len(scale) else set()
-
-
-def _rival_three(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    values = set(first)
-    if len(values) == 3 and values == set(second) and a != b and {a, b} <= values:
-        return values - {a, b}
-    return set()
-
-
-def _rival_arithmetic(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    if not isinstance(a, int):
-        return set()
-    ways: list[Callable[[int, int], int]] = [lambda x, y: x + y, lambda x, y: x - y, lambda x, y: y - x]
-    return {way(a, b) for way in ways if all(way(x, y) == z for x, y, z in (first, second))}
-
-
-def _rival_sets(first: Line, second: Line, a: Any, b: Any) -> set[Any]:
-    if not isinstance(a, frozenset):
-        return set()
-    ways = (frozenset.union, frozenset.intersection, frozenset.symmetric_difference, frozenset.difference)
-    return {way(a, b) for way in ways if all(way(x, y) == z for x, y, z in (first, second))}
-
-
-RULES = (_rival_same, _rival_copy, _rival_steps, _rival_three, _rival_arithmetic, _rival_sets)
 
 MODEL = Matrix()

@@ -218,9 +218,8 @@ class NumberGrid(ItemModel):
             key=Choice(str(key)),
             distractors=spread(key, wrongs, 3 if level == "easy" else 5, rng),
             explanation=(
-                f"The third number is {rule.words}. In the first row: {rule.show(*example[:2])} = {example[2]}; "
-                f"other "
-                f"complete rows agree. In the last row: {rule.show(a, b)} = {key}."
+                f"The third number is {rule.words}. In the first row: {rule.show(*example[:2])} = {example[2]}, and "
+                f"the other complete rows agree. In the last row: {rule.show(a, b)} = {key}."
             ),
             structure={"rows": [list(row) for row in rows]},
             expected_success=success(level, rule.weight),

@@ -18,7 +18,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._options import Wrong, spread, success
+from qgen_dagster.generation.items.pattern._options import Wrong, first_good, spread, success
 
 Heights = list[list[int]]
 Cube = tuple[int, int, int]
@@ -34,7 +34,7 @@ class BlockCount(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         top = 4 if level == "medium" else 3
-        heights = _building(3 if level == "easy" else 4, rng.choice([3, 4]), top, rng)
+        heights = first_good(lambda: _building(3 if level == "easy" else 4, rng.choice([3, 4]), top, rng))
         cubes = [(r, c, z) for r, row in enumerate(heights) for c, number in enumerate(row) for z in range(number)]
         wanted = rng.randint(1, 3) if level == "hard" else 0
         key, wrongs, explanation = _task(level, heights, cubes, wanted)

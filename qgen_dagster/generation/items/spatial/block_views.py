@@ -3,7 +3,7 @@
 Radicals: the size of the plan, the side, and whether the building is turned first.
 - easy: 3×3 plan, seen from the front;
 - medium: 4×4 plan, seen from the left or the right;
-- hard: 4×4 plan, turned a quarter turn first, seen from the front, the left, the right or the back.
+- hard: 4×4 plan, the building is turned first, while the viewer stays at the front.
 A view from another side than one's own asks for a change of perspective, and mirroring left and right is the typical
 error.
 
@@ -26,7 +26,7 @@ from qgen_dagster.generation.items.pattern._options import balanced, drop_centra
 Plan = tuple[tuple[int, ...], ...]
 UNIT = 22.0
 HIGHEST = 4
-SIDES = ("front", "right", "back", "left")
+TURNS = {1: "a quarter turn clockwise", 2: "a half turn", 3: "a quarter turn anticlockwise"}
 
 
 class BlockViews(ItemModel):
@@ -38,25 +38,24 @@ class BlockViews(ItemModel):
         height, width = {"easy": (3, 3), "medium": (4, 4), "hard": (4, 4)}[level]
         top = 3 if level == "easy" else HIGHEST
         plan = tuple(tuple(rng.choice([0, *range(1, top + 1)]) for _ in range(width)) for _ in range(height))
-        side = {"easy": "front", "medium": rng.choice(["left", "right"]), "hard": rng.choice(SIDES)}[level]
-        turn = rng.choice([1, 3]) if level == "hard" else 0
+        side = rng.choice(["left", "right"]) if level == "medium" else "front"
+        turn = rng.choice([1, 2, 3]) if level == "hard" else 0
         seen = _facing(_turned(plan, turn), side)
         choices = _choices(seen, 4 if level == "easy" else 6, rng)
         rows = "\n".join(f"Row {i + 1}: {' '.join(map(str, row))}" for i, row in enumerate(plan))
         text = f"Plan of the stacks, the back row first, the front row last:\n{rows}"
-        way = {1: "clockwise", 3: "anticlockwise"}.get(turn, "")
-        turning = f"The building is turned a quarter turn {way}, seen from above. " if turn else ""
+        if turn:
+            ask = f"You stand at the front, and the building is turned by {TURNS[turn]}. What do you see then?"
+        else:
+            ask = f"What does the building look like from the {side}?"
         return Draft(
-            stem=(
-                f"The plan shows from above how many cubes are stacked on each square. {turning}"
-                f"What does the building look like {'then ' if turn else ''}from the {side}?"
-            ),
-            stimulus=Stimulus(text=text, figure=_plan_figure(plan, "" if turn else side, text)),
+            stem=f"The plan shows from above how many cubes are stacked on each square. {ask}",
+            stimulus=Stimulus(text=text, figure=_plan_figure(plan, side, text)),
             key=choices[0],
             distractors=tuple(choices[1:]),
-            explanation=_explanation(seen, side, turning, choices[0].text),
+            explanation=_explanation(seen, side, turn, choices[0].text),
             structure={"plan": [list(row) for row in plan], "side": side, "turn": turn},
-            expected_success=success(level, _load(level, side, seen)),
+            expected_success=success(level, _load(side, turn, seen)),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
@@ -69,9 +68,11 @@ class BlockViews(ItemModel):
             heights = {place * 1j: n for place, n in heights.items()}
         elif "clockwise" in shown.stem:
             heights = {place * -1j: n for place, n in heights.items()}
-        side = re.findall(r"from the (front|back|left|right)\?", shown.stem)[0]
+        elif "half turn" in shown.stem:
+            heights = {-place: n for place, n in heights.items()}
+        side = re.findall(r"from the (front|left|right)\?|(You stand at the front)", shown.stem)[0][0] or "front"
         # The direction that lies to the viewer's right, as a complex number (east 1, north 1j).
-        to_right = {"front": 1 + 0j, "right": 1j, "back": -1 + 0j, "left": -1j}[side]
+        to_right = {"front": 1 + 0j, "right": 1j, "left": -1j}[side]
         columns: dict[int, int] = {}
         for place, number in heights.items():
             across = round((place * to_right.conjugate()).real)
@@ -88,7 +89,7 @@ def _turned(plan: Plan, quarters: int) -> Plan:
 
 def _facing(plan: Plan, side: str) -> Plan:
     """The plan turned so that the chosen side is at the bottom, nearest to the viewer."""
-    return _turned(plan, {"front": 0, "right": 1, "back": 2, "left": 3}[side])
+    return _turned(plan, {"front": 0, "right": 1, "left": 3}[side])
 
 
 View = tuple[list[int], str, str]
@@ -141,9 +142,9 @@ def _wrong_views(seen: Plan, right: list[int], count: int, rng: random.Random) -
     return below + above
 
 
-def _explanation(seen: Plan, side: str, turning: str, key: str) -> str:
+def _explanation(seen: Plan, side: str, turn: int, key: str) -> str:
     columns = ["-".join(map(str, reversed(column))) for column in zip(*seen, strict=True)]
-    first = "After the turn, look" if turning else "Look"
+    first = f"After {TURNS[turn]}, look" if turn else "Look"
     return (
         f"{first} from the {side}. From left to right the stacks, the nearest first, are {', '.join(columns)}. "
         f"Each column looks as high as the highest stack in its line. {key}."
@@ -181,12 +182,10 @@ def _view_figure(heights: list[int], text: str) -> str:
     return svg.figure(len(heights) * UNIT + 8, base + 4, "Option", text, parts)
 
 
-def _load(level: ItemLevel, side: str, seen: Plan) -> float:
+def _load(side: str, turn: int, seen: Plan) -> float:
     hidden: int = sum(max(column) > column[-1] for column in zip(*seen, strict=True))
-    turned: float = (
-        {"front": 0.0, "right": 0.1, "left": 0.2, "back": 0.4}[side] if level == "hard" else 0.2 * (side == "left")
-    )
-    return 0.1 + 0.12 * hidden + turned
+    turned = {0: 0.0, 1: 0.15, 2: 0.3, 3: 0.15}[turn]
+    return 0.1 + 0.15 * hidden + turned + (0.2 if side == "left" else 0.0)
 
 
 MODEL = BlockViews()

@@ -3,7 +3,7 @@
 Radicals: the form of the net and the relation asked.
 - easy: opposite faces, nets with four squares in a row, four options;
 - medium: opposite faces, nets with no more than three squares in a row, six options;
-- hard: three faces that meet at a corner, any net, six options.
+- hard: three faces that meet at a corner but not yet in the net, any net, six options.
 Opposite faces can be read off a straight row of squares; bent rows and corners need the net to be folded in the mind.
 
 Every symbol occurs in as many options as any other that occurs, so that the options alone tell nothing. The generator
@@ -47,7 +47,7 @@ class CubeNet(ItemModel):
         faces = _rolled_over(net)
         together = 3 if level == "hard" else 2
         groups = _groups(together)
-        key = rng.choice(groups["right"])
+        key = rng.choice([group for group in groups["right"] if not _touching(group, faces)])
         wrong = rng.choice(_even_sets(key, together, 4 if level == "easy" else 6))
         symbols = dict(zip(range(6), rng.sample(SYMBOLS, 6), strict=True))
         names = {place: symbols[face] for place, face in faces.items()}
@@ -108,6 +108,13 @@ def _rolled_over(net: list[Place]) -> dict[Place, int]:
             ((r + 1, c), (south, north, bottom, top, east, west)),
         ]
     return found
+
+
+def _touching(group: Sequence[int], faces: dict[Place, int]) -> bool:
+    """Whether three faces already meet at a point of the net, so that nothing needs to be folded."""
+    spots = [place for place, face in faces.items() if face in group]
+    extents = [max(axis) - min(axis) for axis in zip(*spots, strict=True)]
+    return len(group) == 3 and max(extents) == 1
 
 
 @cache

@@ -28,7 +28,7 @@ from qgen_dagster.generation.items.pattern._options import success
 SYMBOLS = ("circle", "triangle", "square", "star", "cross", "diamond")
 SIDES = ("top", "front", "right", "bottom", "back", "left")
 OPPOSITE = {"top": "bottom", "bottom": "top", "front": "back", "back": "front", "left": "right", "right": "left"}
-# Which side each side comes from when the cube rolls one field.
+# Which side each side comes from when the cube rolls one square.
 ROLLS = {
     "to the right": {"right": "top", "bottom": "right", "left": "bottom", "top": "left"},
     "to the left": {"left": "top", "bottom": "left", "right": "bottom", "top": "right"},
@@ -57,7 +57,7 @@ class CubeRoll(ItemModel):
         text = "Sides of the cube at the start: " + ", ".join(f"{side}: {cube[side]}" for side in SIDES) + "."
         return Draft(
             stem=(
-                f"The cube rolls over its edges, one field at a time: {_spoken(rolls)}. "
+                f"The cube rolls over its edges, one square at a time: {_spoken(rolls)}. "
                 f"Which symbol is then {_where(asked)}?"
             ),
             stimulus=Stimulus(text=text, figure=_figure(cube, text)),

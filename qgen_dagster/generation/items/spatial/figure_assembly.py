@@ -11,7 +11,6 @@ each turned at random. The solver tries every way to lay the shown pieces and ea
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 
@@ -19,7 +18,7 @@ from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._options import balanced, success
+from qgen_dagster.generation.items.pattern._options import balanced, first_good, success
 from qgen_dagster.generation.items.spatial._grids import (
     GAP,
     PLAIN,
@@ -43,11 +42,9 @@ class FigureAssembly(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         height, width = {"easy": (4, 5), "medium": (4, 4), "hard": (4, 5)}[level]
-        cells = [(r, c) for r in range(height) for c in range(width)]
-        pieces = _cut(cells, 3 if level == "hard" else 2, rng)
+        pieces, candidates = first_good(lambda: _task(height, width, level, rng))
         missing = pieces.pop()
         shown = [_piece(p).turned(0 if level == "easy" else rng.randrange(4)) for p in pieces]
-        candidates = _candidates(missing, 2 if level == "easy" else 3, rng)
         choices = []
         for which, mirrored in balanced([len(candidates), 2], 2 * len(candidates), rng):
             choices.append(_choice(candidates[which], which > 0, bool(mirrored), rng))
@@ -75,15 +72,21 @@ class FigureAssembly(ItemModel):
         text = shown.stimulus.text if shown.stimulus else ""
         height, width = (int(n) for n in re.findall(r"of (\d) rows and (\d) columns", text)[0])
         pieces = [_placements(read_rows(rows), height, width) for rows in re.findall(r"Piece \d: (.+)", text)]
-        full = (1 << height * width) - 1
-        gaps = {
-            full ^ sum(masks) for masks in itertools.product(*pieces) if len(masks) == 1 or masks[0] & masks[1] == 0
-        }
+        gaps = {(1 << height * width) - 1}
+        for placements in pieces:
+            gaps = {gap ^ mask for gap in gaps for mask in placements if gap & mask == mask}
         answers = []
         for i, option in enumerate(shown.options):
             if gaps & _placements(read_rows(option.text), height, width):
                 answers.append(i)
         return answers
+
+
+def _task(height: int, width: int, level: ItemLevel, rng: random.Random) -> tuple[list[list[Place]], list[Shape]]:
+    """The pieces of a cut rectangle, the missing one last, and the candidates for it, the right one first."""
+    cells = [(r, c) for r in range(height) for c in range(width)]
+    pieces = _cut(cells, 3 if level == "hard" else 2, rng)
+    return pieces, _candidates(pieces[-1], 2 if level == "easy" else 3, rng)
 
 
 def _cut(cells: list[Place], count: int, rng: random.Random) -> list[list[Place]]:
@@ -128,10 +131,10 @@ def _candidates(missing: list[Place], count: int, rng: random.Random) -> list[Sh
     rng.shuffle(moves)
     for old, new in moves:
         places = [place for place in missing if place != old] + [new]
-        made = _piece(places)
         # Equal extents, or the key would be told by being the most compact piece.
-        if _extent(made) != _extent(found[0]) or not _connected(set(places)):
+        if _extent(places) != _extent(missing) or not _connected(set(places)):
             continue
+        made = _piece(places)
         hands = {made.canonical(), made.flipped().canonical()}
         if len(hands) == 2 and not hands & seen:
             found.append(made)
@@ -141,9 +144,8 @@ def _candidates(missing: list[Place], count: int, rng: random.Random) -> list[Sh
     raise Unsuitable("too few pieces that come close")
 
 
-def _extent(piece: Shape) -> list[int]:
-    rows = piece.rows()
-    return sorted([len(rows), len(rows[0])])
+def _extent(places: list[Place]) -> list[int]:
+    return sorted(max(axis) - min(axis) for axis in zip(*places, strict=True))
 
 
 def _choice(piece: Shape, changed: bool, mirrored: bool, rng: random.Random) -> Choice:

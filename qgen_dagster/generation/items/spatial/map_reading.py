@@ -67,7 +67,7 @@ class MapReading(ItemModel):
             stimulus=Stimulus(text=text, figure=_figure(layout, text)),
             key=Choice(SIDES[side]),
             distractors=tuple(_distractor(other, side, heading, turn, c) for other in offered if other != side),
-            explanation=_explanation(names, heading, turn, side),
+            explanation=_explanation(layout, names, heading, turn, side),
             structure=_structure(layout, names, turn),
             expected_success=success(level, _load(level, heading, side)),
         )
@@ -162,15 +162,21 @@ def _distractor(other: int, side: int, heading: int, turn: int, sought: str) -> 
     return Choice(SIDES[other], mistake=mistake, note=note)
 
 
-def _explanation(names: list[str], heading: int, turn: int, side: int) -> str:
+def _explanation(layout: dict[str, Place], names: list[str], heading: int, turn: int, side: int) -> str:
     a, b, c = names
     faced = (heading + turn) % 8
-    about = "roughly " if turn else ""
     turning = f" After the turn you face {HEADINGS[faced]}." if turn else ""
+    ahead = HEADINGS[heading]
     return (
-        f"From {a}, {b} lies {about}{HEADINGS[heading]}, so you face {HEADINGS[heading]}.{turning} "
-        f"{c} lies {about}{HEADINGS[(faced + side) % 8]} of {a}. With {HEADINGS[faced]} ahead, that is {SIDES[side]}."
+        f"From {a}, {b} lies {_roughly(layout[a], layout[b])}{ahead}, so you face {ahead}.{turning} "
+        f"{c} lies {_roughly(layout[a], layout[c])}{HEADINGS[(faced + side) % 8]} of {a}. "
+        f"With {HEADINGS[faced]} ahead, that is {SIDES[side]}."
     )
+
+
+def _roughly(start: Place, end: Place) -> str:
+    across, down = abs(end[0] - start[0]), abs(end[1] - start[1])
+    return "" if across == 0 or down == 0 or across == down else "roughly "
 
 
 def _structure(layout: dict[str, Place], names: list[str], turn: int) -> dict[str, object]:
@@ -189,7 +195,9 @@ def _figure(layout: dict[str, Place], text: str) -> str:
     parts = [svg.element("path", d="".join(lines), stroke_width=1, stroke_opacity=0.2), svg.rect(0, 0, side, side)]
     for name in sorted(layout):
         x, y = ((v + 0.5) * UNIT for v in layout[name])
-        parts += [svg.dot((x, y), 3.5), svg.label((x + 9, y - 7), name, 14)]
+        column, row = layout[name]
+        beside = (x + (9 if column < SIZE - 1 else -9), y + (-7 if row else 10))
+        parts += [svg.dot((x, y), 3.5), svg.label(beside, name, 14)]
     compass = [
         svg.line((side + 20, 44), (side + 20, 22)),
         svg.arrow_head((side + 20, 18), 0, 10),

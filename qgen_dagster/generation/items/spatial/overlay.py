@@ -58,7 +58,7 @@ AS_IS = Move(_as_is, "left as it is")
 MOVES = (
     Move(quarter_turned, "turned a quarter turn clockwise"),
     Move(_quarter_back, "turned a quarter turn anticlockwise"),
-    Move(half_turned, "turned upside down by a half turn"),
+    Move(half_turned, "turned a half turn"),
     Move(mirrored_lr, "flipped over so that left and right change places"),
     Move(mirrored_tb, "flipped over so that top and bottom change places"),
 )
@@ -125,7 +125,7 @@ def _moved(place: tuple[int, int], name: str, stem: str) -> tuple[int, int]:
         return c, last - r
     if f"sheet {name} is turned a quarter turn anticlockwise" in stem:
         return last - c, r
-    if f"sheet {name} is turned upside down" in stem:
+    if f"sheet {name} is turned a half turn" in stem:
         return last - r, last - c
     if f"sheet {name} is flipped over so that left" in stem:
         return r, last - c

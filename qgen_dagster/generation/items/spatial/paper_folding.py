@@ -2,7 +2,7 @@
 
 Radicals: the number of folds, whether they run through the middle, and the number of holes.
 - easy: one fold, two or three holes;
-- medium: two folds, one or two holes;
+- medium: two folds, one to three holes;
 - hard: two folds with four holes, or three folds with one or two.
 The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
@@ -146,35 +146,38 @@ def _folds(paper: Box) -> list[Fold]:
 def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Plan], list[Place], list[Place]]:
     """Ways to fold the sheet, the true one first, the holes, and the holes with one of them a cell off.
 
-    All ways give equally many holes, each in other places. The true one is drawn from among them, so that nothing
-    sets it apart.
+    All ways open to different holes. The true one is drawn from among them, and which holes are the true ones is drawn
+    too, so that nothing sets the key apart.
     """
     count, number = {
         "easy": (1, rng.choice([2, 3])),
-        "medium": (2, rng.choice([1, 2, 2, 3])),
+        "medium": (2, rng.choice([1, 2, 3, 3])),
         "hard": rng.choice([(2, 4), (3, 1), (3, 2), (3, 2)]),
     }[level]
     wanted = 2 if level == "easy" else 3
+    # Enough holes must go through several layers, or the folds would hardly matter.
+    least = {1: 1.5, 2: 2.5, 3: 3.5}[count] * number
     plans = _plans(count)
     cells = _cells(rng.choice(plans)[-1].after)
     if len(cells) < number + 1:
         raise Unsuitable("too little paper for the holes")
     holes = sorted(rng.sample(cells, number))
-    misplaced = _misplaced(cells, holes, rng)
-    groups: dict[int, list[Plan]] = {}
-    seen: dict[int, set[frozenset[Place]]] = {}
+    pair = [holes, _misplaced(cells, holes, rng)]
+    rng.shuffle(pair)
+    found: list[Plan] = []
+    seen: set[frozenset[Place]] = set()
     for plan in rng.sample(plans, min(len(plans), 60)):
-        if not all(_inside(plan[-1].after, place) for place in (*holes, *misplaced)):
+        if not all(_inside(plan[-1].after, place) for punched in pair for place in punched):
             continue
-        results = {_opened(plan, holes), _opened(plan, misplaced)}
-        size, *other = {len(result) for result in results}
-        if other or len(results) < 2 or size == number or results & seen.setdefault(size, set()):
+        results = {_opened(plan, punched) for punched in pair}
+        if len(results) < 2 or results & seen or min(map(len, results)) < least:
             continue
-        seen[size] |= results
-        groups.setdefault(size, []).append(plan)
-        if len(groups[size]) == wanted:
-            return rng.sample(groups[size], wanted), holes, misplaced
-    raise Unsuitable("too few ways to fold that give as many holes")
+        seen |= results
+        found.append(plan)
+        if len(found) == wanted:
+            rng.shuffle(found)
+            return found, pair[0], pair[1]
+    raise Unsuitable("too few ways to fold the sheet")
 
 
 def _cells(box: Box) -> list[Place]:

@@ -48,6 +48,32 @@ class Category:
 
 
 @dataclass(frozen=True)
+class Gradable:
+    """A scale with two sides: for each side the mild words and the strong words, and the nouns that they fit."""
+
+    nouns: tuple[str, ...]
+    sides: tuple[tuple[tuple[str, ...], ...], ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Words of one field with their definitions, none of which fits another word of the family."""
+
+    pos: str
+    name: str
+    words: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Double:
+    """A word with two unrelated meanings, and for each meaning words that come near it but not near the other."""
+
+    word: str
+    meanings: tuple[str, str]
+    near: tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True)
 class Lexicon:
     relations: tuple[Relation, ...]
     categories: tuple[Category, ...]
@@ -59,6 +85,10 @@ class Lexicon:
     against: dict[str, frozenset[str]]  # opposites, from the lists and from WordNet
     zipf: dict[str, float]
     common: tuple[str, ...]
+    gradables: tuple[Gradable, ...]
+    clauses: tuple[tuple[str, ...], ...]  # situation, what one expects, what follows; the contrary, what follows
+    definitions: tuple[Family, ...]
+    doubles: tuple[Double, ...]
 
     def alike(self, word: str) -> frozenset[str]:
         """Words that could be taken for the word: by a synonym group or by WordNet."""
@@ -97,7 +127,7 @@ def lexicon() -> Lexicon:
             *listed,
             *_scales(data["scales"]),
             *_antonyms(data["antonyms"], same, near),
-            *_synonyms(data["synonyms"], same, near),
+            *_synonyms(data["synonyms"], data["scales"], same, near),
         ),
         categories=tuple(
             Category(c["name"], c["parent"], tuple(c["members"]), frozenset(c["possible"])) for c in data["categories"]
@@ -110,6 +140,16 @@ def lexicon() -> Lexicon:
         against={word: frozenset(words) for word, words in against.items()},
         zipf=data["zipf"],
         common=tuple(data["common"]),
+        gradables=tuple(
+            Gradable(tuple(g["nouns"]), tuple(tuple(tuple(cell) for cell in side) for side in g["sides"]))
+            for g in data["gradables"]
+        ),
+        clauses=tuple(tuple(line) for line in data["clauses"]),
+        definitions=tuple(Family(f["pos"], f["name"], f["words"]) for f in data["definitions"]),
+        doubles=tuple(
+            Double(word, (first, second), (tuple(near_first), tuple(near_second)))
+            for word, first, second, near_first, near_second in data["doubles"]
+        ),
     )
 
 
@@ -161,13 +201,18 @@ def _antonyms(
 
 
 def _synonyms(
-    groups: list[tuple[str, list[str]]], same: dict[str, set[str]], near: dict[str, frozenset[str]]
+    groups: list[tuple[str, list[str]]],
+    scales: list[tuple[str, list[str]]],
+    same: dict[str, set[str]],
+    near: dict[str, frozenset[str]],
 ) -> list[Relation]:
+    """Pairs of one group; whatever WordNet puts close, and a weaker or stronger word, may pass for a synonym."""
     relations = []
     for pos in ("adjective", "verb", "noun"):
         mine = [group for p, group in groups if p == pos]
         members = {word for group in mine for word in group}
         holds = {(a, x) for a in members for x in (*same[a], *near.get(a, ()))}
+        holds |= {(a, b) for p, scale in scales if p == pos for a in scale for b in scale if a != b}
         gloss = "the two words mean nearly the same"
         pairs = tuple((group[0], group[1]) for group in mine)
         relations.append(Relation(f"similar_{pos}", 2, gloss, (pos, pos), pairs, frozenset(holds)))

@@ -48,6 +48,7 @@ def look_alike(word: str, other: str) -> bool:
 
 def fill(
     chosen: list[Choice],
+    key: str,
     pos: str,
     level: ItemLevel,
     allowed: Callable[[str], bool],
@@ -58,7 +59,9 @@ def fill(
 
     Each entry of `about` is a word, the mistake of taking its look-alike, and the note for it with `{}` for the word.
     """
-    drawn = rng.sample(vocabulary(pos, level), min(40, len(vocabulary(pos, level))))
+    drawn = rng.sample(vocabulary(pos, level), min(60, len(vocabulary(pos, level))))
+    # Options of similar length: the opposites of everyday words are short, and would stand out.
+    drawn = [w for w in drawn if abs(len(w) - len(key)) <= 2]
     taken = {choice.text for choice in chosen}
     for target, mistake, note in about:
         for word in drawn:
@@ -71,8 +74,21 @@ def fill(
             break
         if word not in taken and allowed(word) and not any(word in kin(c.text) for c in chosen):
             taken.add(word)
-            note = f"“{word}” has another meaning altogether."
-            chosen.append(Choice(word, mistake="another_meaning", note=note))
+            chosen.append(Choice(word, mistake="another_meaning", note=_note(word)))
     if len(chosen) < OPTIONS[level] - 1:
         raise Unsuitable("too few distractors")
     return chosen
+
+
+def _note(word: str) -> str:
+    """What the word means instead, where the lists say so."""
+    words = lexicon()
+    for others, link in ((words.same, "nearly the same as"), (words.against, "the opposite of")):
+        if listed := sorted(w for w in others.get(word, ()) if w in words.zipf):
+            return f"“{word}” has another meaning: {link} “{max(listed, key=lambda w: words.zipf[w])}”."
+    return f"“{word}” has another meaning altogether."
+
+
+def derived(word: str, other: str) -> bool:
+    """Whether one of two words is plainly made from the other, which would give the answer away by its look."""
+    return word in other or other in word or word[:5] == other[:5]

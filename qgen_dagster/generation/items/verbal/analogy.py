@@ -1,9 +1,10 @@
 """Analogy: A is to B as C is to …; the pairs share one named relation.
 
-Radicals: how abstract the relation is (level 1: tool and use, part and whole; 2: opposites, member and group; 3: cause
-and effect, quality, degree), how rare the words are (wordfreq's Zipf scale), and how many distractors are tied to the
-third word in another way. That abstract relations and rarer words make verbal analogies harder, and that strong
-associates of the third word are the distractors that draw most, is established in the literature on verbal analogies.
+Radicals: how abstract the relation is (level 1: tool and use, part and whole; 2: member and group, opposites; 3: cause
+and effect, quality, degree; hard items take only abstract ones), how rare the words are (wordfreq's Zipf scale; the
+second pair of a hard item has a word below 3.3), and how many distractors are tied to the third word in another way:
+one or two, in hard items up to three, its synonyms and opposites included. That abstract relations and rarer words make
+verbal analogies harder, and that associates of the third word draw most, is established in the literature on them.
 Incidentals: which pair comes first, which distractors are drawn.
 
 Distractors: the second word of another pair of the same relation; words tied to the third word by another relation;
@@ -24,12 +25,15 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Lexicon, Relation, lexicon, success
+from qgen_dagster.generation.items.verbal._meaning import kin
 
-# Relation levels and the rarest word (Zipf) that each item level takes.
-RELATION_LEVELS: dict[ItemLevel, tuple[int, ...]] = {"easy": (1,), "medium": (1, 2), "hard": (3,)}
-LEAST_ZIPF: dict[ItemLevel, float] = {"easy": 3.4, "medium": 2.4, "hard": 2.0}
+# Relation levels that each item level takes, and the Zipf frequencies of the rarest word: at least and at most.
+RELATION_LEVELS: dict[ItemLevel, tuple[int, ...]] = {"easy": (1,), "medium": (1, 2), "hard": (2, 3)}
+LEAST_ZIPF: dict[ItemLevel, float] = {"easy": 3.4, "medium": 2.7, "hard": 1.5}
+MOST_ZIPF: dict[ItemLevel, float] = {"easy": 9.0, "medium": 9.0, "hard": 3.3}
+ABSTRACT = ("cause", "degree", "lack", "opposite", "quality", "similar")
 # How many distractors come from the same relation; the rest are tied to a shown word.
-SAME_KIND = {"easy": 3, "medium": 2, "hard": 2}
+SAME_KIND = {"easy": 3, "medium": 2, "hard": 1}
 STEM = "“{a}” is to “{b}” as “{c}” is to which word?"
 
 
@@ -45,9 +49,12 @@ class Analogy(ItemModel):
         (a, b), (c, d) = rng.sample(pairs, 2)
         if len({a, b, c, d}) < 4 or b in words.alike(d):
             raise Unsuitable("the pairs share a word")
+        if min(words.zipf[c], words.zipf[d]) > MOST_ZIPF[level]:
+            raise Unsuitable("too common for this level")
         distractors = _distractors(words, relation, (a, b, c, d), level, rng)
         rarity = words.rarity(a, b, c, d)
-        load = 0.5 * rarity + 0.5 * (relation.level == max(RELATION_LEVELS[level]))
+        tied = sum(choice.mistake == "tied_to_third_word" for choice in distractors)
+        load = 0.6 * rarity + 0.2 * (relation.level == max(RELATION_LEVELS[level])) + 0.1 * tied
         return Draft(
             stem=STEM.format(a=a, b=b, c=c),
             key=Choice(d),
@@ -81,7 +88,11 @@ def _usable(relation: Relation, least: float) -> tuple[tuple[str, str], ...]:
 @cache
 def _choices(level: ItemLevel) -> tuple[tuple[Relation, ...], tuple[int, ...]]:
     relations = [
-        r for r in lexicon().relations if r.level in RELATION_LEVELS[level] and len(_usable(r, LEAST_ZIPF[level])) >= 8
+        r
+        for r in lexicon().relations
+        if r.level in RELATION_LEVELS[level]
+        and (level != "hard" or r.name.startswith(ABSTRACT))
+        and len(_usable(r, LEAST_ZIPF[level])) >= 8
     ]
     sizes = [len(_usable(r, LEAST_ZIPF[level])) for r in relations]
     return tuple(relations), tuple(sizes)
@@ -108,7 +119,7 @@ def _distractors(
     words: Lexicon, relation: Relation, shown: tuple[str, str, str, str], level: ItemLevel, rng: random.Random
 ) -> list[Choice]:
     a, b, c, d = shown
-    taken = {*shown, *words.alike(d)}
+    taken = {*shown, *kin(d)}
     chosen: list[Choice] = []
 
     def take(word: str, mistake: str, note: str) -> bool:
@@ -133,6 +144,13 @@ def _distractors(
         mistake = "tied_to_third_word" if w == c else "tied_to_first_pair"
         first, second = (w, x) if (w, x) in other.pairs else (x, w)
         take(x, mistake, f"“{x}” goes with “{w}”, but in another way: in “{first} – {second}”, {other.gloss}.")
+    if level == "hard":
+        links = (("nearly the same as", words.same.get(c, ())), ("the opposite of", words.against.get(c, ())))
+        close = sorted((x, link) for link, others in links for x in others)
+        for x, link in rng.sample(close, len(close)):
+            if len(chosen) >= 4 - SAME_KIND[level]:
+                break
+            take(x, "tied_to_third_word", f"“{x}” means {link} “{c}”, which is not the link in “{a} – {b}”.")
     pairs = _usable(relation, LEAST_ZIPF[level] - 0.4)
     for first, second in rng.sample(pairs, min(len(pairs), 12)):
         if len(chosen) == 4:

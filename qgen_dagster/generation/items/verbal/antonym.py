@@ -22,7 +22,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import fill, in_band, kin
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin
 
 STEM = "Which word is most nearly the opposite of the {pos} “{word}”?"
 
@@ -43,6 +43,7 @@ class Antonym(ItemModel):
             chosen.append(Choice(synonym, mistake="same_instead_of_opposite", note=note))
         distractors = fill(
             chosen,
+            key,
             pos,
             level,
             lambda w: not _opposite(word, w, key) and w not in kin(word),
@@ -85,7 +86,9 @@ def _pairs(level: ItemLevel) -> tuple[tuple[str, str, str], ...]:
     words = lexicon()
     both = [(pos, a, b) for pos, pair in words.antonyms for a, b in (pair, pair[::-1])]
     count = Counter((pos, a) for pos, a, _ in both)
-    return tuple((pos, a, b) for pos, a, b in both if count[pos, a] == 1 and in_band(words, level, a, b))
+    return tuple(
+        (pos, a, b) for pos, a, b in both if count[pos, a] == 1 and not derived(a, b) and in_band(words, level, a, b)
+    )
 
 
 MODEL = Antonym()

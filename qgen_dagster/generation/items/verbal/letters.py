@@ -42,30 +42,34 @@ class Letters(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         source = rng.choice(_sources(level))
-        have = Counter(source)
-        candidates = rng.sample(_short(level), min(len(_short(level)), 700))
-        good = [w for w in candidates if not Counter(w) - have and w not in source]
-        if not good:
-            raise Unsuitable("nothing can be made")
-        key = good[0]
-        wrong: list[tuple[str, list[str]]] = []
+        have, letters = Counter(source), _letters(source)
+        key = ""
+        wrong: list[tuple[str, str]] = []
         doubles = 0
-        for word in candidates:
+        short = _short(level)
+        start = rng.randrange(len(short))
+        for i in range(len(short)):
+            word, mask = short[(start + i) % len(short)]
+            if (mask & ~letters).bit_count() > 1 or word in source:
+                continue
             lacking = sorted((Counter(word) - have).elements())
-            double = all(letter in have for letter in lacking)
-            if len(lacking) == 1 and (level == "hard" or not double) and (doubles < 2 or not double):
-                doubles += double
-                wrong.append((word, lacking))
-            if len(wrong) == OPTIONS - 1:
+            if not lacking:
+                key = key or word
+            elif len(lacking) == 1 and len(wrong) < OPTIONS - 1:
+                double = lacking[0] in have
+                if not double or (level == "hard" and doubles < 2):
+                    doubles += double
+                    wrong.append((word, lacking[0]))
+            if key and len(wrong) == OPTIONS - 1:
                 break
-        if len(wrong) < OPTIONS - 1:
-            raise Unsuitable("too few distractors")
+        if not key or len(wrong) < OPTIONS - 1:
+            raise Unsuitable("too few words")
         shortest, longest = LENGTHS[level][0]
         load = 0.5 * (len(source) - shortest) / (longest - shortest) + 0.25 * doubles
         return Draft(
             stem=STEM.format(source.upper()),
             key=Choice(key.upper()),
-            distractors=tuple(_distractor(word, lacking[0], have, source) for word, lacking in wrong),
+            distractors=tuple(_distractor(word, letter, have, source) for word, letter in wrong),
             explanation=(
                 f"Tick off the letters one by one: {listed(list(key.upper()))} all stand in {source.upper()}, each as "
                 f"often as it is needed, so {key.upper()} can be made. Each of the other words needs a letter too many."
@@ -97,8 +101,19 @@ def _sources(level: ItemLevel) -> tuple[str, ...]:
 
 
 @cache
-def _short(level: ItemLevel) -> tuple[str, ...]:
-    return tuple(w for w in _familiar() if len(w) == LENGTHS[level][1])
+def _short(level: ItemLevel) -> tuple[tuple[str, int], ...]:
+    """The words of a level's length with their letters, shuffled once for all: drawing starts anywhere in the row."""
+    found = [(w, _letters(w)) for w in _familiar() if len(w) == LENGTHS[level][1]]
+    random.Random(len(found)).shuffle(found)
+    return tuple(found)
+
+
+def _letters(word: str) -> int:
+    """The set of letters of a word, as bits."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) - ord("a"))
+    return bits
 
 
 def _distractor(word: str, letter: str, have: Counter[str], source: str) -> Choice:

@@ -1,7 +1,7 @@
 """Synonym: the word closest in meaning to a given word.
 
-Radicals: how rare the rarer of the two words is (Zipf frequency from wordfreq: easy from 3.9, medium 3.1–4.1, hard below
-3.2), number of options. Word frequency is the best single predictor of the difficulty of vocabulary items.
+Radicals: how rare the rarer of the two words is (Zipf frequency from wordfreq: easy from 3.9, medium 3.1–4.1, hard
+below 3.2), number of options. Word frequency is the best single predictor of the difficulty of vocabulary items.
 Incidentals: the distractors drawn.
 
 Distractors: an opposite of the word, a word that looks like it, and words of the same kind with another meaning. None
@@ -22,7 +22,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import fill, in_band, kin
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin
 
 STEM = "Which word is closest in meaning to the {pos} “{word}”?"
 
@@ -43,6 +43,7 @@ class Synonym(ItemModel):
             chosen.append(Choice(opposite, mistake="opposite_instead_of_same", note=note))
         distractors = fill(
             chosen,
+            key,
             pos,
             level,
             lambda w: w not in kin(word) and w not in kin(key),
@@ -81,7 +82,7 @@ def _pairs(level: ItemLevel) -> tuple[tuple[str, str, str], ...]:
         for pos, group in words.synonyms
         for word in group
         for key in group
-        if key != word and count[word] == 1 and in_band(words, level, word, key)
+        if key != word and not derived(word, key) and count[word] == 1 and in_band(words, level, word, key)
     )
 
 

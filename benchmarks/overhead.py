@@ -1,0 +1,87 @@
+"""A chain that has nothing to do, against a bare Dagster run of as many empty assets over as many partitions."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from uuid import uuid4
+
+import dagster as dg
+
+from benchmarks.support import home
+
+RUNS = 7
+PARTITIONED = ("c", "d", "e", "f")
+
+
+def bare_definitions() -> dg.Definitions:
+    """Seven assets that do nothing, four of them over the strata, in the shape of the real chain."""
+    strata = dg.DynamicPartitionsDefinition(name="strata")
+    policy = dg.BackfillPolicy.multi_run(1)
+
+    def make(name: str, upstream: str | None) -> dg.AssetsDefinition:
+        partitions = {"partitions_def": strata, "backfill_policy": policy} if name in PARTITIONED else {}
+
+        @dg.asset(name=name, deps=[upstream] if upstream else [], **partitions)
+        def nothing() -> None:
+            return None
+
+        return nothing
+
+    names = "abcdefg"
+    assets = [make(name, names[i - 1] if i else None) for i, name in enumerate(names)]
+    job = dg.define_asset_job("bare", selection=dg.AssetSelection.all())
+    return dg.Definitions(
+        assets=assets,
+        jobs=[job],
+        executor=dg.in_process_executor,
+        resources={"io_manager": dg.mem_io_manager},
+    )
+
+
+def main() -> None:
+    from qgen_dagster.config.settings import Settings
+    from qgen_dagster.core.progress import silent
+    from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
+    from qgen_dagster.defs.launch import register_strata, run_job, strata_range
+    from qgen_dagster.defs.launcher import DagsterLauncher
+    from qgen_dagster.services.balance import RoundRequest
+    from qgen_dagster.services.database import dagster_database_url, open_bank
+    from qgen_dagster.services.options import RunOptions
+
+    with home() as folder:
+        settings = Settings(home=folder)
+        dagster_home = prepare_dagster_home(folder)
+        with (
+            open_bank(settings),
+            dagster_database_url(settings) as url,
+            open_instance(dagster_home, url) as instance,
+        ):
+            keys = [stratum.key for stratum in settings.taxonomy.strata]
+            register_strata(instance, keys)
+            launcher = DagsterLauncher(instance, settings, silent)
+            bare = bare_definitions()
+            fill = RoundRequest(uuid4(), RunOptions(fill=True, target_per_stratum=1))
+            assert launcher.run(fill) is None
+            times: dict[str, list[float]] = {"bare Dagster run": [], "chain with nothing to do": []}
+            for _ in range(RUNS):
+                begun = time.perf_counter()
+                ends = strata_range(instance, keys)
+                result = run_job("bare", instance=instance, definitions=bare, partition_range=ends)
+                assert result.success
+                times["bare Dagster run"].append(time.perf_counter() - begun)
+                begun = time.perf_counter()
+                request = RoundRequest(uuid4(), RunOptions(target_per_stratum=1))
+                assert launcher.run(request) is None
+                times["chain with nothing to do"].append(time.perf_counter() - begun)
+    base, chain = (median(values) for values in times.values())
+    print(f"In process, 7 assets, 4 of them over 18 partitions, alternating, median of {RUNS}:\n")
+    print("| | seconds | ratio |")
+    print("|---|---|---|")
+    for name, values in times.items():
+        print(f"| {name} | {median(values):.2f} | {median(values) / base:.2f} |")
+    print(f"\nGoal: at most 1.5 times the bare run; measured {chain / base:.2f}.")
+
+
+if __name__ == "__main__":
+    main()
