@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: run ui test check lint bench clean help
+.PHONY: run ui test check lint bench docs clean help
 
 help:
 	@echo "make run    fill an empty bank: 18 strata x 50 questions"
@@ -45,6 +45,9 @@ check: test lint
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+docs: $(STAMP)
+	@$(BIN)/python docs/generate.py
 
 clean:
 	rm -rf $(VENV)

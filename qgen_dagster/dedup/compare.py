@@ -18,6 +18,7 @@ from qgen_dagster.dedup.settings import STRONG, Bounds
 from qgen_dagster.dedup.text import drawing, is_number, same_quantities
 from qgen_dagster.dedup.words import SHORT_UNITS
 
+_LONG = 8  # content words: shorter stems have no clues whose order could say much
 _DASH = "-"  # in material it separates
 
 
@@ -115,7 +116,8 @@ def _words_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
     if len(a.stem.quantities) >= STRONG or a.content == b.content:
         return Likeness.SAME
     words = overlap(a.content, b.content)
-    order = overlap(_neighbouring(a.content), _neighbouring(b.content))
+    long = min(len(a.content), len(b.content)) >= _LONG
+    order = overlap(_neighbouring(a.content), _neighbouring(b.content)) if long else 1.0
     if words < bounds.words_from or order < bounds.order_from:
         return Likeness.DIFFERENT
     both_differ = set(a.content) - set(b.content) and set(b.content) - set(a.content)

@@ -29,9 +29,10 @@ class Bounds(_Frozen):
     """When two questions that agree in answer and quantities are near enough, and what raises a doubt.
 
     Cosines: from `duplicate_from` on they are the same, from `grey_from` on they may be; the `strong_` ones are for
-    questions with two quantities or more. Shares of common words or options (Jaccard): `jaccard_from` stands in for a
-    cosine; below `stimulus_from`, `options_from`, `words_from` and `order_from` material, options, words and their order
-    are another item's, above them they are a doubt, save an order from `order_sure` on. `names: decide`: other names, another question; `doubt`: names are incidental.
+    questions with two quantities or more. Shares of what both have (Jaccard): `jaccard_from` stands in for a cosine;
+    below `stimulus_from`, `options_from`, `words_from` or `order_from` the material, the options, the stem's words or
+    their order are another item's, above it they are a doubt (an order only below `order_sure`). `names: decide`: other
+    names, another question; `doubt`: names are incidental.
     """
 
     duplicate_from: Share = 0.75
@@ -39,7 +40,7 @@ class Bounds(_Frozen):
     strong_duplicate_from: Share = 0.5
     strong_grey_from: Share = 0.3
     jaccard_from: Share = 0.7
-    stimulus_from: Share = 0.6
+    stimulus_from: Share = 0.75
     options_from: Share = 0.5
     words_from: Share = 0.0
     order_from: Share = 0.0
