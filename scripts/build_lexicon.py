@@ -212,7 +212,7 @@ def read_definitions() -> list[dict[str, Any]]:
     for head, line in sections("definitions.txt"):
         pos, _, name = head.partition(" ")
         word, definition = (part.strip() for part in line.split("|"))
-        families.setdefault(name, {"pos": pos, "name": name, "words": {}})["words"][word] = definition
+        families.setdefault(head, {"pos": pos, "name": name, "words": {}})["words"][word] = definition
     return list(families.values())
 
 
@@ -267,8 +267,9 @@ def main() -> None:
     for family in definitions:
         words.update(family["words"])
     doubles = [[*line[:3], *map(cell, line[3:])] for line in fields("double_meanings.txt")]
-    for word, _, _, first, second in doubles:
-        words |= {word, *first, *second}
+    for record in doubles:
+        words.add(str(record[0]))
+        words.update(record[3], record[4])
     blocked = blocked_words()
     if bad := sorted(words & blocked):
         print(f"blocked words in the lists: {', '.join(bad)}", file=sys.stderr)

@@ -245,7 +245,7 @@ def with_flags(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def command(**given: Any) -> Any:
         for name, group in groups.items():
-            given[name] = group(**{f.name: given.pop(f.name) for f in fields(group)})  # type: ignore[arg-type]
+            given[name] = group(**{f.name: given.pop(f.name) for f in fields(group)})
         return function(**given)
 
     command.__name__ = function.__name__

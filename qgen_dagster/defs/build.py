@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+
 def build_definitions() -> dg.Definitions:
     """Everything that the code location holds."""
     from qgen_dagster.defs.assets import ALL_ASSETS

@@ -14,6 +14,7 @@ import dagster as dg
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
+from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
 from qgen_dagster.defs.jobs import auto_balance
 from qgen_dagster.defs.launch import (
@@ -26,7 +27,6 @@ from qgen_dagster.defs.launch import (
     run_job,
     strata_range,
 )
-from qgen_dagster.defs.progress import listening
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.database import dagster_database_url
@@ -47,7 +47,7 @@ class DagsterLauncher:
         tags = {ROUND_TAG: str(request.number)}
         if request.parent_run_id is not None:
             tags[PARENT_RUN_TAG] = str(request.parent_run_id)
-        with listening(self._progress):
+        with hosting(self._settings, self._progress):
             result = run_job(
                 auto_balance.name,
                 instance=self._instance,
@@ -64,7 +64,7 @@ class DagsterLauncher:
             attempt = latest_attempt(self._instance, str(run_id))
             if not attempt.is_finished:
                 close_dead_run(self._instance, attempt.run_id, reason="the process of this run is gone")
-            with listening(self._progress):
+            with hosting(self._settings, self._progress):
                 return _error_of(resume_run(str(run_id), instance=self._instance))
         except NothingToResume:
             return None

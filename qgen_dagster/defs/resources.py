@@ -11,10 +11,10 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field, PrivateAttr
 
-from qgen_dagster.config.settings import Settings, load_settings
+from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.defs.hosting import run_progress, run_settings
 from qgen_dagster.defs.launch import PROCESS_TAG, over_all_strata, qgen_run_id, this_process
-from qgen_dagster.defs.progress import progress_to
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
 from qgen_dagster.services.runs import RunSession
 
@@ -64,7 +64,7 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         run = context.run
         if run is None or context.instance is None:
             raise ConfigurationError("the run resource works within a Dagster run only")
-        settings = load_settings()
+        settings = run_settings()
         if run.tags.get(PROCESS_TAG) != this_process():
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
         if run.job_name == WHOLE_CHAIN:
@@ -75,7 +75,7 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             settings,
             options,
             UUID(qgen_run_id(context.instance, run)),
-            progress=progress_to(context.log.info if context.log else print),
+            progress=run_progress(context.log.info if context.log else print),
             should_stop=lambda: self._stopped,
         )
         parent, plan = run.tags.get(PARENT_RUN_TAG), run.tags.get(PLAN_TAG)

@@ -19,6 +19,7 @@ from qgen_dagster.core.taxonomy import Stratum
 Numbers = dict[str, int]
 JUDGE_LOSSES = (Loss.FLAWED, Loss.LOW_SCORE, Loss.LEAKED, Loss.WRONG_KEY, Loss.AMBIGUOUS, Loss.OFF_BAND)
 SAMPLES = 5
+MAX_SAMPLES = 250  # with their figures; the Dagster UI freezes on megabytes of metadata
 # The states that a candidate of each stage can be in when the stage has let it through.
 PASSED = {
     "generated": tuple(CandidateState),
@@ -90,8 +91,9 @@ def active_counts(bank: Bank) -> dict[Stratum, int]:
 def sample_questions(
     bank: Bank, run_ids: Sequence[UUID], strata: Sequence[Stratum], passed: str
 ) -> dict[Stratum, list[Question]]:
-    """Up to `SAMPLES` questions per stratum that a stage (`PASSED`) of the runs let through."""
+    """Up to `SAMPLES` questions per stratum, `MAX_SAMPLES` in all, that a stage (`PASSED`) of the runs let through."""
     if not strata or not run_ids:
         return {}
+    limit = min(SAMPLES, max(1, MAX_SAMPLES // len(strata)))
     with bank.begin() as tx:
-        return candidate_rows.samples(tx, run_ids, strata, PASSED[passed], SAMPLES)
+        return candidate_rows.samples(tx, run_ids, strata[:MAX_SAMPLES], PASSED[passed], limit)

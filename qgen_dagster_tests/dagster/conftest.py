@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
+from sqlalchemy import make_url
 
+from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
+from qgen_dagster.bank.engine import Bank
+from qgen_dagster.config.settings import Settings
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
+from qgen_dagster.defs.storage import close_pools, create_tables_once
+from qgen_dagster_tests.support.balancing import Balancing
 
 from .toy_switches import Switches
 
@@ -67,3 +73,32 @@ def switches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Switches:
     directory.mkdir()
     monkeypatch.setenv("QGEN_TOY_SWITCHES", str(directory))
     return Switches(directory)
+
+
+@pytest.fixture(scope="session")
+def dagster_template(new_database: Callable[[], str]) -> str:
+    """The name of a database with Dagster's tables, to copy from: they take seconds to create."""
+    url = new_database()
+    create_tables_once(url)
+    close_pools()
+    return str(make_url(url).database)
+
+
+@pytest.fixture
+def fresh_instance(server: EmbeddedServer, dagster_template: str, dagster_home: Path) -> Iterator[DagsterInstance]:
+    """An instance without any runs or partitions."""
+    name = f"dagster_{next(_numbers)}"
+    schema.copy_database(server.url("postgres"), dagster_template, name)
+    with open_instance(dagster_home, server.url(name, driver="psycopg2")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def balancing(
+    fresh_instance: DagsterInstance, bank: Bank, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Balancing:
+    """The real code location, with this test's own bank named by the environment as an operator does it."""
+    assert settings.database_url
+    monkeypatch.setenv("QGEN_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("QGEN_HOME", str(settings.home))
+    return Balancing(fresh_instance, bank, settings)

@@ -21,8 +21,6 @@ GROUP = "questions"
 # Which partitions belong to one run decides isolation: a backfill makes one run per stratum.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
-MAX_SAMPLES_PER_RUN = 250  # of one asset, with their figures: megabytes of metadata freeze the UI
-
 
 @contextmanager
 def at_work(run: RunResource) -> Iterator[RunSession]:
@@ -53,11 +51,9 @@ def stage_result(
     What a run made in all is told once, by `generation_runs`: a table of all strata with every partition would grow
     with their square.
     """
-    bank = run.session.work.bank
-    limit = min(stage_report.SAMPLES, MAX_SAMPLES_PER_RUN // max(1, len(numbers)))
+    samples = stage_report.sample_questions(run.session.work.bank, run_ids, tuple(numbers), passed)
     for stratum, row in numbers.items():
-        samples = stage_report.sample_questions(bank, run_ids, stratum, passed, limit) if limit else []
-        context.add_asset_metadata({**row, **samples_metadata(samples)}, partition_key=stratum.key)
+        context.add_asset_metadata({**row, **samples_metadata(samples.get(stratum, []))}, partition_key=stratum.key)
     return dg.MaterializeResult()
 
 

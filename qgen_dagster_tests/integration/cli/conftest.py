@@ -28,7 +28,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def home() -> Iterator[Path]:
     """A home with a running server that outlives the single commands."""
     # Not tmp_path: pytest keeps it under a folder of mode 0700, which is a case of its own for root.
-    folder = Path(tempfile.mkdtemp(prefix="qgen-cli-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="qgen-cli-", dir="/tmp"))
     folder.chmod(0o755)
     try:
         with EmbeddedServer.ensure(folder / "home"):

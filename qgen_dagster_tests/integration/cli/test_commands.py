@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pty
 import re
+import shlex
+import shutil
 import subprocess
+import tempfile
+import threading
 from pathlib import Path
 
 import psycopg
@@ -135,10 +140,7 @@ def test_a_page_with_figures_is_written_and_only_its_path_is_printed(qgen: Qgen,
 
 
 def test_env_gives_what_a_shell_needs_and_the_server_stays_until_it_is_stopped(tmp_path: Path) -> None:
-    import shutil
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="qgen it's-", dir="/tmp"))  # noqa: S108
+    folder = Path(tempfile.mkdtemp(prefix="qgen it's-", dir="/tmp"))
     folder.chmod(0o755)
     own = folder / "home"
     try:
@@ -160,8 +162,6 @@ def test_env_gives_what_a_shell_needs_and_the_server_stays_until_it_is_stopped(t
 
 
 def _quoted(command: list[str]) -> str:
-    import shlex
-
     return shlex.join(command)
 
 
@@ -195,9 +195,6 @@ def test_on_a_terminal_progress_is_drawn_and_no_color_means_none(qgen: Qgen, hom
     args = ["generate", "--count", "1", "--types", "spatial", "--difficulties", "easy"]
     env = environment(home, NO_COLOR="1", TERM="xterm", LINES="24")
     done = subprocess.Popen([*QGEN, *args], env=env, stdin=slave, stdout=subprocess.PIPE, stderr=slave, text=True)
-    import os
-    import threading
-
     os.close(slave)
     drawn = bytearray()
 
@@ -213,8 +210,8 @@ def test_on_a_terminal_progress_is_drawn_and_no_color_means_none(qgen: Qgen, hom
     out, _ = done.communicate(timeout=120)
     reader.join(timeout=10)
     os.close(master)
-    assert done.returncode == 0
     text = drawn.decode()
+    assert done.returncode == 0, text
     assert "Generated 1/1 questions" in text
     assert not re.search(r"\x1b\[[0-9;]*3[0-7]m", text)  # no colour; bold and cursor movement stay
     assert not ANSI.search(out)

@@ -265,7 +265,7 @@ def _explain(truths: list[Literal], steps: list[Rule], backward: set[int], shown
             )
         else:
             parts.append(f"“{shown[i]}”{means}: so {result}.")
-    return f"{' '.join(parts)} {_option(truths[-1], said)}"
+    return f"{' '.join(parts)} The conclusion that follows: “{_option(truths[-1], said)}”"
 
 
 # --- solving --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ concepts are harder than conjunctive ones (Bruner, Goodnow and Austin; Shepard, 
 concepts).
 Incidentals: the things and their properties, the order of the conditions.
 
-Each wrong thing breaks at least one condition; they are drawn so that the key does not stand out as the one that
-shares most properties with the others.
+Each wrong thing breaks at least one condition, and no condition rules out more than about half of them. They are drawn
+so that the key does not stand out as the one that shares most properties with the others.
 
 Solver: reads the conditions and tests every thing shown.
 """
@@ -159,10 +159,20 @@ def _met(condition: Condition, thing: Thing) -> bool:
 
 
 def _wrong(bad: list[Thing], conditions: list[Condition], plan: Plan, rng: random.Random) -> list[Thing]:
-    """Wrong things; those that break a single condition are twice as likely, so that every condition has to be read."""
-    drawn = rng.sample(bad, min(len(bad), 2 * plan.options))
-    drawn.sort(key=lambda t: sum(not _met(c, t) for c in conditions) > 1 and rng.random() < 0.7)
-    return drawn[: plan.options - 1]
+    """Wrong things, no condition broken by more than about half of them, so that several have to be read."""
+    count = plan.options - 1
+    most = (count + 1) // 2
+    broken = [0] * len(conditions)
+    chosen: list[Thing] = []
+    for thing in rng.sample(bad, min(len(bad), 4 * count)):
+        breaks = [i for i, c in enumerate(conditions) if not _met(c, thing)]
+        if all(broken[i] < most for i in breaks):
+            chosen.append(thing)
+            for i in breaks:
+                broken[i] += 1
+        if len(chosen) == count:
+            return chosen
+    raise Unsuitable("one condition would decide alone")
 
 
 @cache

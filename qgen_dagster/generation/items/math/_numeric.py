@@ -10,7 +10,6 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from itertools import pairwise
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
@@ -25,10 +24,9 @@ _WIDEST = 6
 OPTIONS = 5
 # At least so many of the other options end in as many zeros as the key.
 _AS_ROUND_AS_THE_KEY = 2
-_MOST_NEAR_MISSES = 2
-# What chance would give: two of five options are the closest pair, one is the most central.
-_CLOSE, _CENTRAL = 0.4, 0.2
-_SELECTIONS = 6
+# How often the most typical mistake is taken, and how often one of method rather than of arithmetic.
+_TYPICAL, _METHOD = 0.5, 0.8
+_SQUARES = 40
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
 
 
@@ -70,97 +68,105 @@ def offer(
     step: Value = 1,
     fits: Callable[[Value], bool] | None = None,
 ) -> tuple[Choice, tuple[Choice, ...]]:
-    """The key and its distractors, `place` of them smaller than the key.
+    """The key and its distractors, `place` of them smaller than the key. Raises Unsuitable.
 
-    `slips` come in order of how typical the mistake is; the first of a side is taken whenever there is room for one.
-    Where slips are short on one side, near misses in multiples of `step` fill up, two at the most.
-    `fits` says which values may be shown (default: whole numbers if the key is whole). Raises Unsuitable.
+    Distractors that all spring from the key would make it the hub of the options: half of one, double another, a step
+    from a third. So the options are a square and a tail: the key, two plausible mistakes a and b, the result of both
+    at once, and one more mistake made at a corner drawn at random. Seen by the relations between the numbers, the four
+    corners are alike.
+    `slips` come in order of how typical the mistake is, and the first ones are preferred; multiples of `step` off the
+    key count as slips too. `fits` says which values may be shown (default: whole numbers if the key is whole).
     """
     may_show = fits or (_whole if _whole(key) else _positive)
-    below, above = _sides(key, slips, may_show)
-    missing = (max(0, place - len(below)), max(0, OPTIONS - 1 - place - len(above)))
-    if sum(missing) > _MOST_NEAR_MISSES:
-        raise Unsuitable("too few plausible mistakes on one side of the key")
-    near_below = _near_misses(key, -1, below, step, show, may_show) if missing[0] else []
-    near_above = _near_misses(key, 1, above, step, show, may_show) if missing[1] else []
-    if len(near_below) < missing[0] or len(near_above) < missing[1]:
-        raise Unsuitable("no room for a near miss")
-    # Real mistakes tend to lie around the key: closer to it than to one another. So how often the key is one of the
-    # two nearest options, or the one nearest to their mean, is drawn too, and the best of a few selections is taken.
-    close, central = rng.random() < _CLOSE, rng.random() < _CENTRAL
-    best: list[Slip] = []
-    best_score = -1
-    for _ in range(_SELECTIONS):
-        picked = [
-            *_some(rng, below, place),
-            *_some(rng, above, OPTIONS - 1 - place),
-            *rng.sample(near_below, missing[0]),
-            *rng.sample(near_above, missing[1]),
-        ]
-        score = _matches([_float(s.value) for s in picked], _float(key), close, central)
-        if score > best_score:
-            best, best_score = picked, score
-        if score == 2:
-            break
-    if sum(_zeros(s.value) >= _zeros(key) for s in best) < _AS_ROUND_AS_THE_KEY:
-        raise Unsuitable("the key is rounder than the other options and would stand out")
-    return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in best)
-
-
-def _matches(others: list[float], key: float, close: bool, central: bool) -> int:
-    """How many of the two wishes a selection fulfils."""
-    others.sort()
-    mean = (sum(others) + key) / OPTIONS
-    is_close = min(abs(value - key) for value in others) <= min(b - a for a, b in pairwise(others))
-    is_central = all(abs(key - mean) < abs(value - mean) for value in others)
-    return (is_close == close) + (is_central == central)
-
-
-def _sides(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> tuple[list[Slip], list[Slip]]:
-    # Numerators and denominators are compared as integers: a Fraction compares and hashes slowly.
-    over, under = key.numerator, key.denominator
-    seen = {(over, under)}
-    below: list[Slip] = []
-    above: list[Slip] = []
-    for slip in slips:
-        n, d = slip.value.numerator, slip.value.denominator
-        near = over * d < n * under * _WIDEST < over * d * _WIDEST**2
-        if not near or (n, d) in seen or not may_show(slip.value):
+    typical = _plausible(key, slips, may_show)
+    if len(typical) < 2:
+        raise Unsuitable("too few plausible mistakes")
+    near = _near_misses(key, step, show, may_show, {slip.value for slip in typical})
+    if len(typical) + len(near) < 3:
+        raise Unsuitable("too few slips")
+    for _ in range(_SQUARES):
+        a, b, c = _three(rng, typical, near)
+        corner = _together(key, a.value, b.value, by_ratio=rng.random() < 0.5)
+        if corner is None:
             continue
-        seen.add((n, d))
-        (below if n * under < over * d else above).append(slip)
-    return below, above
+        start = (key, a.value, b.value, corner)[rng.randrange(4)]
+        end = c.value if start == key else _together(key, start, c.value, by_ratio=rng.random() < 0.5)
+        if end is None or (a.value < key) + (b.value < key) + (corner < key) + (end < key) != place:
+            continue
+        values = (a.value, b.value, corner, end)
+        # a, b and c may be shown, or they would not be here.
+        if len({key, *values}) < OPTIONS or not all(may_show(v) and _in_reach(key, v) for v in (corner, end)):
+            continue
+        if sum(_zeros(value) >= _zeros(key) for value in values) < _AS_ROUND_AS_THE_KEY:
+            continue
+        tail = c if start == key else _double(key, end, show)
+        wrong = (a, b, _double(key, corner, show), tail)
+        return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in wrong)
+    raise Unsuitable("no square of plausible mistakes with the key in its place")
 
 
-def _some(rng: random.Random, side: list[Slip], wanted: int) -> list[Slip]:
-    if wanted >= len(side):
-        return side
-    if wanted == 0:
-        return []
-    return [side[0], *rng.sample(side[1:], wanted - 1)]
+def _three(rng: random.Random, typical: list[Slip], near: list[Slip]) -> tuple[Slip, Slip, Slip]:
+    """Three different slips, the first one of method, the others more often of method than of arithmetic."""
+    a = typical[0 if rng.random() < _TYPICAL else rng.randrange(len(typical))]
+    b = c = a
+    while b is a:
+        b = _of_method_rather(rng, typical, near)
+    while c is a or c is b:
+        c = _of_method_rather(rng, typical, near)
+    return a, b, c
+
+
+def _of_method_rather(rng: random.Random, typical: list[Slip], near: list[Slip]) -> Slip:
+    pool = typical if not near or (len(typical) > 1 and rng.random() < _METHOD) else near
+    return pool[rng.randrange(len(pool))]
+
+
+def _together(key: Value, one: Value, other: Value, *, by_ratio: bool) -> Value | None:
+    """What comes out when a mistake that makes `one` of the key and one that makes `other` of it are both made.
+
+    None where the result of whole numbers is not whole.
+    """
+    if not by_ratio:
+        return one + other - key
+    if isinstance(key, int) and isinstance(one, int) and isinstance(other, int):
+        both, rest = divmod(one * other, key)
+        return None if rest else both
+    return Fraction(one * other) / key
+
+
+def _double(key: Value, value: Value, show: Callable[[Value], str]) -> Slip:
+    off, side = (value - key, "high") if value > key else (key - value, "low")
+    return Slip(value, "two_slips", f"This is {show(off)} too {side}: more than one step has gone wrong.")
+
+
+def _plausible(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> list[Slip]:
+    """The slips that may be offered, one for each value."""
+    # Numerators and denominators are compared as integers: a Fraction compares and hashes slowly.
+    seen = {(key.numerator, key.denominator)}
+    kept = []
+    for slip in slips:
+        pair = (slip.value.numerator, slip.value.denominator)
+        if pair not in seen and _in_reach(key, slip.value) and may_show(slip.value):
+            seen.add(pair)
+            kept.append(slip if pair[1] != 1 else slip._replace(value=pair[0]))
+    return kept
+
+
+def _in_reach(key: Value, value: Value) -> bool:
+    over, under = key.numerator * value.denominator, value.numerator * key.denominator
+    return over < under * _WIDEST and under < over * _WIDEST
 
 
 def _near_misses(
-    key: Value,
-    sign: int,
-    taken: list[Slip],
-    step: Value,
-    show: Callable[[Value], str],
-    may_show: Callable[[Value], bool],
+    key: Value, step: Value, show: Callable[[Value], str], may_show: Callable[[Value], bool], taken: set[Value]
 ) -> list[Slip]:
-    values = {slip.value for slip in taken}
-    side = "high" if sign > 0 else "low"
     near = []
-    for i in range(1, 5):
-        value = key + sign * i * step
-        if value not in values and may_show(value):
-            note = f"This is {show(i * step)} too {side}: the steps may be right, but the arithmetic is not."
-            near.append(Slip(value, "arithmetic_slip", note))
+    for i in (1, 2, 3):
+        for value, side in ((key + i * step, "high"), (key - i * step, "low")):
+            if value not in taken and may_show(value):
+                note = f"This is {show(i * step)} too {side}: the steps may be right, but the arithmetic is not."
+                near.append(Slip(value, "arithmetic_slip", note))
     return near
-
-
-def _float(value: Value) -> float:
-    return value.numerator / value.denominator
 
 
 def _zeros(value: Value) -> int:

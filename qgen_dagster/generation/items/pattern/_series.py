@@ -45,13 +45,14 @@ def _linear(terms: Terms) -> set[int]:
     x, y, z = terms[:3]
     if x == y:
         return {x} if len(set(terms)) == 1 else set()
+    # Every later step is the one before it times the same factor; compared without dividing.
+    steps = differences(terms)
+    if any(b * steps[0] != a * steps[1] for a, b in itertools.pairwise(steps)):
+        return set()
     a = Fraction(z - y, y - x)
     if a not in (Fraction(1, 2), Fraction(1, 3)) and a.denominator != 1:
         return set()
-    b = y - a * x
-    if all(a * p + b == q for p, q in itertools.pairwise(terms)):
-        return _whole(a * terms[-1] + b)
-    return set()
+    return _whole(a * (terms[-1] - x) + y)
 
 
 def _growing_addend(terms: Terms) -> set[int]:
@@ -97,11 +98,12 @@ def _last_two(terms: Terms) -> set[int]:
     if len(terms) < 5:
         return set()
     found = set()
+    x, y, z = terms[:3]
     for p in (1, 2, -1):
         for q in (1, 2, -1):
-            rests = {z - p * y - q * x for x, y, z in zip(terms, terms[1:], terms[2:], strict=False)}
-            if len(rests) == 1:
-                found.add(p * terms[-1] + q * terms[-2] + rests.pop())
+            c = z - p * y - q * x
+            if all(terms[i] == p * terms[i - 1] + q * terms[i - 2] + c for i in range(3, len(terms))):
+                found.add(p * terms[-1] + q * terms[-2] + c)
     return found
 
 

@@ -109,12 +109,16 @@ def _cut(cells: list[Place], count: int, rng: random.Random) -> list[list[Place]
 
 
 def _connected(places: set[Place]) -> bool:
-    reached = {min(places)}
-    while True:
-        more = {place for place in border(reached) if place in places}
-        if not more:
-            return reached == places
-        reached |= more
+    left = set(places)
+    ahead = [min(left)]
+    left.remove(ahead[0])
+    while ahead:
+        r, c = ahead.pop()
+        for place in ((r, c + 1), (r + 1, c), (r, c - 1), (r - 1, c)):
+            if place in left:
+                left.remove(place)
+                ahead.append(place)
+    return not left
 
 
 def _piece(places: list[Place]) -> Shape:

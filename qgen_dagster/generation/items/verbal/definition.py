@@ -5,8 +5,8 @@ words are of its own family, so that only one detail of the definition decides.
 Incidentals: which words of the family are offered.
 
 Solver: looks the definition up, and keeps the options that have it or that WordNet puts in one sense with a word that
-has it. What guards the list itself: every definition was written against all other words of its family, and a test
-checks that no two words of a family share a WordNet synset.
+has it. What guards the list itself: every definition was written against all other words of its family, and words
+that WordNet puts close are never offered together.
 """
 
 from __future__ import annotations
