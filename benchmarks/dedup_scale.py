@@ -450,7 +450,7 @@ def run_size(bank: Bank, size: int, hnsw: bool, dimensions: int) -> str:
     embedder, settings, shadow = HashingEmbedder(dimensions), load_settings(), Shadow()
 
     def at_least(question_type: str, facts: Facts) -> float:
-        return settings.bounds(embedder.name, question_type).reach(facts.quantities)
+        return settings.bounds(embedder.name, question_type).reach(facts.strong)
 
     started = time.perf_counter()
     with bank.begin() as tx:

@@ -14,8 +14,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from qgen_dagster.dedup.facts import Facts
-from qgen_dagster.dedup.settings import STRONG, Bounds
-from qgen_dagster.dedup.text import drawing, is_number, same_quantities
+from qgen_dagster.dedup.settings import Bounds
+from qgen_dagster.dedup.text import drawing, is_number, is_strong, same_quantities
 from qgen_dagster.dedup.words import SHORT_UNITS
 
 _LONG = 8  # content words: shorter stems have no clues whose order could say much
@@ -37,7 +37,7 @@ class Doubt(StrEnum):
     UNITS = "units"  # the same number as answer, in other units
     NAMES = "names"  # each names somebody or something that the other does not
     ORDER = "order"  # three numbers or more, in another order
-    POLARITY = "polarity"  # one says no, some, only or least where the other does not
+    POLARITY = "polarity"  # one says no, some, least, even or left where the other does not
     STIMULUS = "stimulus"  # the material shown is alike, not the same
     WORDS = "words"  # no numbers to hold on to, and each has words that the other lacks
     OPTIONS = "options"  # only the options say what is asked, and they differ
@@ -62,7 +62,7 @@ def compare(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> Comparison:
     answers_agree = a.answer_key == b.answer_key
     quantities_agree = same_quantities(a.quantities, b.quantities)
     names_agree = not _names_contradict(a, b)
-    near = cosine >= bounds.reach(a.quantities) or jaccard >= bounds.jaccard_from
+    near = cosine >= bounds.reach(a.strong) or jaccard >= bounds.jaccard_from
     decided = answers_agree and quantities_agree and near and (names_agree or bounds.names == "doubt")
     material = (_stimulus_likeness(a, b, bounds), _options_likeness(a, b, bounds), _words_likeness(a, b, bounds))
     if not decided or Likeness.DIFFERENT in material:
@@ -79,13 +79,13 @@ def overlap(a: Iterable[object], b: Iterable[object]) -> float:
 
 
 def _doubts(a: Facts, b: Facts, cosine: float, jaccard: float, names_agree: bool, bounds: Bounds) -> Iterable[Doubt]:
-    if cosine < bounds.firm(a.quantities) and jaccard < bounds.jaccard_from:
+    if cosine < bounds.firm(a.strong) and jaccard < bounds.jaccard_from:
         yield Doubt.FAR
     if _units(a) and _units(b) and not _units(a) & _units(b):
         yield Doubt.UNITS
     if not names_agree:
         yield Doubt.NAMES
-    if len(a.quantities) > STRONG and a.numbers_in_order != b.numbers_in_order:
+    if len(a.quantities) > 2 and a.numbers_in_order != b.numbers_in_order:
         yield Doubt.ORDER
     if a.turns != b.turns:
         yield Doubt.POLARITY
@@ -113,14 +113,14 @@ def _words_likeness(a: Facts, b: Facts, bounds: Bounds) -> Likeness:
 
     Their order counts too: clues about the same things in other places are another puzzle.
     """
-    if len(a.stem.quantities) >= STRONG or a.content == b.content:
+    if is_strong(a.stem.quantities) or a.content == b.content:
         return Likeness.SAME
     words = overlap(a.content, b.content)
     long = min(len(a.content), len(b.content)) >= _LONG
     order = overlap(_neighbouring(a.content), _neighbouring(b.content)) if long else 1.0
-    if words < bounds.words_from or order < bounds.order_from:
-        return Likeness.DIFFERENT
     both_differ = set(a.content) - set(b.content) and set(b.content) - set(a.content)
+    if (both_differ and words < bounds.words_from) or order < bounds.order_from:
+        return Likeness.DIFFERENT
     return Likeness.DOUBTFUL if both_differ or order < bounds.order_sure else Likeness.SAME
 
 

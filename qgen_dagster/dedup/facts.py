@@ -11,13 +11,11 @@ vectors alone is neither, since a templated bank holds thousands of nearer neigh
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
 from qgen_dagster.core.question import Question
-from qgen_dagster.dedup.settings import STRONG
-from qgen_dagster.dedup.text import Reading, content_words, drawing, is_number, names_in, read, turns
+from qgen_dagster.dedup.text import Reading, content_words, drawing, is_number, is_strong, names_in, read, turns
 from qgen_dagster.dedup.words import FILLERS, POINTERS, SAME_ANSWERS, UNCOUNTED
 
 # Stored with every vector as part of the space's name: raise it whenever text.py or this file changes what they yield.
@@ -78,6 +76,11 @@ class Facts:
         return self.stem.quantities + (self.stimulus.quantities if self.stimulus else ())
 
     @cached_property
+    def strong(self) -> bool:
+        """Whether another question with the same quantities is likely to be the same."""
+        return is_strong(self.quantities)
+
+    @cached_property
     def numbers_in_order(self) -> tuple[str, ...]:
         """The quantities with every 1, which does not count elsewhere."""
         everything = self.stem.tokens + (self.stimulus.tokens if self.stimulus else ())
@@ -85,7 +88,7 @@ class Facts:
         return tuple(token for token in everything if token in counted)
 
     @property
-    def turns(self) -> Counter[str]:
+    def turns(self) -> tuple[str, ...]:
         return turns(self.stem.tokens)
 
     @cached_property
@@ -105,7 +108,7 @@ class Facts:
     def options_decide(self) -> bool:
         """Whether the stem only points at the options ("Which of these does not belong?"): they are the question."""
         points = not POINTERS.isdisjoint(self.stem.tokens)
-        return points and not (len(self.quantities) >= STRONG or self.names or self.stimulus)
+        return points and not (self.strong or self.names or self.stimulus)
 
     @property
     def text(self) -> str:

@@ -163,7 +163,7 @@ def _probe_all(candidates: Sequence[Checked], embedder: Embedder) -> list[_Probe
 
 
 def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: Bounds) -> Mapping[UUID, list[Near]]:
-    reaches = [bounds.reach(probe.facts.quantities) for probe in probes]
+    reaches = [bounds.reach(probe.facts.strong) for probe in probes]
     rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], reaches)
     found: dict[UUID, list[Near]] = defaultdict(list)
     facts: dict[UUID, Facts] = {}  # candidates of one template share their neighbours: each is read once

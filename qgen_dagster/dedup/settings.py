@@ -6,7 +6,7 @@ found (`benchmarks/dedup_quality.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,7 +17,6 @@ from qgen_dagster import config
 from qgen_dagster.config.loading import load_yaml
 
 Share = Annotated[float, Field(ge=0, le=1)]
-STRONG = 2  # so many agreeing quantities are evidence in themselves: less nearness is needed then
 PACKAGED = Path(config.__file__).with_name("dedup.yaml")
 
 
@@ -29,7 +28,7 @@ class Bounds(_Frozen):
     """When two questions that agree in answer and quantities are near enough, and what raises a doubt.
 
     Cosines: from `duplicate_from` on they are the same, from `grey_from` on they may be; the `strong_` ones are for
-    questions with two quantities or more. Shares of what both have (Jaccard): `jaccard_from` stands in for a cosine;
+    questions with two numbers or more. Shares of what both have (Jaccard): `jaccard_from` stands in for a cosine;
     below `stimulus_from`, `options_from`, `words_from` or `order_from` the material, the options, the stem's words or
     their order are another item's, above it they are a doubt (an order only below `order_sure`). `names: decide`: other
     names, another question; `doubt`: names are incidental.
@@ -47,13 +46,13 @@ class Bounds(_Frozen):
     order_sure: Share = 0.6
     names: Literal["decide", "doubt"] = "decide"
 
-    def reach(self, quantities: Sized) -> float:
-        """The least cosine at which two questions that agree in these quantities may be the same."""
-        return self.strong_grey_from if len(quantities) >= STRONG else self.grey_from
+    def reach(self, strong: bool) -> float:
+        """The least cosine at which two questions with the same quantities, `strong` ones or not, may be the same."""
+        return self.strong_grey_from if strong else self.grey_from
 
-    def firm(self, quantities: Sized) -> float:
+    def firm(self, strong: bool) -> float:
         """The least cosine at which nothing but another doubt keeps them apart."""
-        return self.strong_duplicate_from if len(quantities) >= STRONG else self.duplicate_from
+        return self.strong_duplicate_from if strong else self.duplicate_from
 
     @model_validator(mode="after")
     def _in_order(self) -> Bounds:

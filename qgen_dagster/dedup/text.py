@@ -86,9 +86,16 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def turns(tokens: Iterable[str]) -> Counter[str]:
-    """The words that turn a statement into another one, counted; all ways of saying no count as one."""
-    return Counter("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS | TURNS)
+def turns(tokens: Iterable[str]) -> tuple[str, ...]:
+    """The words that turn a statement into another one, in order; all ways of saying no are one."""
+    return tuple("not" if token in NEGATIONS else token for token in tokens if token in NEGATIONS or token in TURNS)
+
+
+def is_strong(quantities: Iterable[str]) -> bool:
+    """Whether agreeing in these says much: two numbers, or a series of letters (two letters may just be labels)."""
+    different = set(quantities)
+    numbers = sum(map(is_number, different))
+    return numbers >= 2 or len(different) - numbers >= 4
 
 
 def content_words(tokens: Iterable[str]) -> tuple[str, ...]:

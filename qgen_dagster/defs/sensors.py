@@ -94,9 +94,11 @@ def fan_out(context: dg.RunStatusSensorContext) -> dg.SensorResult:
     from qgen_dagster.services.database import open_bank
 
     plan_run_id = qgen_run_id(context.instance, context.dagster_run)
-    with open_bank(load_settings()) as bank, bank.begin() as tx:
+    settings = load_settings()
+    with open_bank(settings) as bank, bank.begin() as tx:
         plan = load_plan(tx, UUID(plan_run_id))
-    strata = plan.strata if plan else ()
+    planned = set(plan.strata) if plan else set()
+    strata = [stratum for stratum in settings.taxonomy.strata if stratum in planned]
     register_strata(context.instance, [stratum.key for stratum in strata])
     return dg.SensorResult(
         run_requests=[

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from qgen_dagster.core.question import Question
 from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
+from qgen_dagster.judging.solving import KeyFinding
 from qgen_dagster.services import judge as judge_module
 from qgen_dagster.services import work as work_module
 from qgen_dagster_tests.support.balancing import Balancing
@@ -33,7 +34,9 @@ def test_an_unproved_key_stops_the_run_before_deduplication(
     honest = judge_module.judge_procedural
 
     def careless(*arguments: object, **options: object) -> object:
-        return honest(*arguments, **options).model_copy(update={"key": None, "reason": None})  # type: ignore[arg-type]
+        verdict = honest(*arguments, **options)  # type: ignore[arg-type]
+        unsolved = verdict.solution.model_copy(update={"finding": KeyFinding.AMBIGUOUS})
+        return verdict.model_copy(update={"solution": unsolved})
 
     monkeypatch.setattr(judge_module, "judge_procedural", careless)
     result = balancing.generate_stratum("math__easy", count=2)

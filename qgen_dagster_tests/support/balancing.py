@@ -46,9 +46,7 @@ class Balancing:
     def materialise(self, *assets: str, key: str | None = None, **options: Any) -> dg.ExecuteInProcessResult:
         """Single assets, as with "Materialize selected" in the UI."""
         register_strata(self.instance, self.keys)
-        repository = defs.get_repository_def()
-        job = repository.get_implicit_asset_job_names()[0]
-        return defs.resolve_job_def(job).execute_in_process(
+        return defs.resolve_job_def("__ASSET_JOB").execute_in_process(
             instance=self.instance,
             asset_selection=[dg.AssetKey(asset) for asset in assets],
             partition_key=key,
@@ -72,10 +70,9 @@ class Balancing:
     def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
         """A check started by itself, as with "Execute" in the UI."""
         key = dg.AssetCheckKey(dg.AssetKey(asset), name)
-        selection = dg.AssetSelection.checks(key)
-        job = dg.define_asset_job("a_check", selection=selection).resolve(asset_graph=_graph())
-        done = job.execute_in_process(instance=self.instance, resources=None, raise_on_error=True)
-        [result] = done.get_asset_check_evaluations()
+        everything = defs.resolve_job_def("__ASSET_JOB")
+        job = everything.get_subset(asset_selection=set(), asset_check_selection={key})
+        [result] = job.execute_in_process(instance=self.instance).get_asset_check_evaluations()
         return result
 
     def active(self) -> dict[str, int]:

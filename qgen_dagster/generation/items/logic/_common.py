@@ -14,6 +14,7 @@ from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import LEVEL_BANDS, Unsuitable
 
 T = TypeVar("T")
+_WORD = re.compile(r"\w+")
 
 
 def success(level: ItemLevel, load: float, least: float, most: float) -> float:
@@ -24,9 +25,8 @@ def success(level: ItemLevel, load: float, least: float, most: float) -> float:
 
 
 def mentioned(sentence: str, names: Sequence[str]) -> list[str]:
-    """The names that occur in the sentence, in the order in which they occur."""
-    found = [(m.start(), name) for name in names for m in re.finditer(rf"\b{re.escape(name)}\b", sentence)]
-    return [name for _, name in sorted(found)]
+    """The names (single words) that occur in the sentence, in the order in which they occur."""
+    return [word for word in _WORD.findall(sentence) if word in names]
 
 
 def sentences(text: str) -> list[str]:

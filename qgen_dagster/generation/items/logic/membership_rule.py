@@ -88,15 +88,9 @@ class MembershipRule(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level]
         conditions = _conditions(plan, rng)
-        good = [t for t in _things(plan.properties) if all(_met(c, t) for c in conditions)]
-        bad = [t for t in _things(plan.properties) if not all(_met(c, t) for c in conditions)]
-        if not good or len(bad) < 2 * plan.options:
-            raise Unsuitable("the conditions are too strict or too loose")
-        alone = {broken[0] for t in bad if len(broken := [c for c in conditions if not _met(c, t)]) == 1}
-        if len(alone) < len(conditions):
-            raise Unsuitable("a condition follows from the others")
+        good, bad = _sorted_out(conditions, plan)
         key = good[rng.randrange(len(good))]
-        wrong = balanced(lambda: _wrong(bad, conditions, plan, rng), _features, _features(key), rng)
+        wrong = balanced(lambda: _wrong(bad, plan, rng), _features, _features(key), rng)
         intro, question, pairs = THEMES[rng.randrange(len(THEMES))]
         words = rng.sample(pairs, plan.properties)
         said = [_say(c, words) for c in conditions]
@@ -140,6 +134,39 @@ def _conditions(plan: Plan, rng: random.Random) -> list[Condition]:
     return conditions
 
 
+def _sorted_out(conditions: list[Condition], plan: Plan) -> tuple[list[Thing], list[tuple[Thing, list[int]]]]:
+    """The things that meet all conditions, and the others with the conditions that they break.
+
+    Every condition rules out some thing on its own.
+    """
+    things = _things(plan.properties)
+    masks = [_meeting(c, plan.properties) for c in conditions]
+    full = (1 << len(things)) - 1
+    good = full
+    for i, mask in enumerate(masks):
+        alone = full ^ mask
+        for other in masks[:i] + masks[i + 1 :]:
+            alone &= other
+        if not alone:
+            raise Unsuitable("a condition follows from the others")
+        good &= mask
+    met = [t for i, t in enumerate(things) if good >> i & 1]
+    if not met or len(things) - len(met) < 2 * plan.options:
+        raise Unsuitable("the conditions are too strict or too loose")
+    bad = [
+        (thing, [c for c, mask in enumerate(masks) if not mask >> i & 1])
+        for i, thing in enumerate(things)
+        if not good >> i & 1
+    ]
+    return met, bad
+
+
+@cache
+def _meeting(condition: Condition, properties: int) -> int:
+    """The things that meet the condition, as a bit mask over `_things`."""
+    return sum(1 << i for i, thing in enumerate(_things(properties)) if _met(condition, thing))
+
+
 def _met(condition: Condition, thing: Thing) -> bool:
     kind, literals = condition
     has = [thing[i] == sign for i, sign in literals]
@@ -158,14 +185,13 @@ def _met(condition: Condition, thing: Thing) -> bool:
     return sum(has) == 2
 
 
-def _wrong(bad: list[Thing], conditions: list[Condition], plan: Plan, rng: random.Random) -> list[Thing]:
+def _wrong(bad: list[tuple[Thing, list[int]]], plan: Plan, rng: random.Random) -> list[Thing]:
     """Wrong things, no condition broken by more than about half of them, so that several have to be read."""
     count = plan.options - 1
     most = (count + 1) // 2
-    broken = [0] * len(conditions)
+    broken = [0] * plan.conditions
     chosen: list[Thing] = []
-    for thing in rng.sample(bad, min(len(bad), 4 * count)):
-        breaks = [i for i, c in enumerate(conditions) if not _met(c, thing)]
+    for thing, breaks in rng.sample(bad, min(len(bad), 4 * count)):
         if all(broken[i] < most for i in breaks):
             chosen.append(thing)
             for i in breaks:

@@ -124,16 +124,13 @@ class Seating(ItemModel):
     def solve(self, shown: ShownQuestion) -> list[int]:
         intro, *clues, question = sentences(shown.stem)
         names = re.findall(r"\b[A-Z]\w+", intro)
-        options = [option.text for option in shown.options]
-        tests = [_read(clue) for clue in clues]
-        found: set[int] = set()
-        for rest in permutations(names[1:]):
-            circle = (names[0], *rest)
-            seat = {name: i for i, name in enumerate(circle)}
-            if all(test(seat) for test in tests):
-                answer = circle[_asked_seat(question, seat)]
-                found.update(i for i, text in enumerate(options) if text == answer)
-        return sorted(found)
+        tests = [_read(clue, names) for clue in clues]
+        answers = set()
+        for rest in permutations(range(1, len(names))):
+            seats = (0, *rest)  # entry i is the seat of the i-th name, counted clockwise
+            if all(test(seats) for test in tests):
+                answers.add(names[seats.index(_asked_seat(question, seats, names))])
+        return [i for i, option in enumerate(shown.options) if option.text in answers]
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
@@ -187,6 +184,16 @@ def _mask(clue: Clue, people: int) -> int:
     return mask
 
 
+@cache
+def _at_distance(person: int, about: int, steps: int, people: int) -> int:
+    """The arrangements in which one person sits so many seats clockwise from another."""
+    mask = 0
+    for bit, rest in enumerate(permutations(range(1, people))):
+        seats = (0, *rest)
+        mask |= ((seats[person] - seats[about]) % people == steps) << bit
+    return mask
+
+
 def _gives_away(clues: list[Clue], question: str, about: int, key: int) -> bool:
     pairs = {"after": (about, key), "before": (key, about), "second": (about, key)}
     if question == "opposite":
@@ -209,10 +216,7 @@ def _distractor(
     if person == (2 * about - key) % people:
         note = f"This goes round the table the wrong way: {name} is on the other side of {names[about]}."
         return Choice(name, mistake="wrong_direction", note=note)
-    there = 0
-    for bit, rest in enumerate(permutations(range(1, people))):
-        seats = (0, *rest)
-        there |= ((seats[person] - seats[about]) % people == (key - about) % people) << bit
+    there = _at_distance(person, about, (key - about) % people, people)
     for clue in clues:
         left = there
         for other in clues:
@@ -252,30 +256,30 @@ def _canonical(clues: list[Clue], about: int, people: int) -> list[list[object]]
 
 
 # --- solving --------------------------------------------------------------------------------------------------------
-def _read(clue: str) -> Callable[[dict[str, int]], bool]:
-    """A clue as a test on the seats (counted clockwise), read from its words."""
-    who = [name for name in re.findall(r"\b[A-Z]\w+", clue) if name != "Going"]
-    negative = " not " in clue
-    if "clockwise" in clue:
-        later, earlier = who
+Seats = tuple[int, ...]
+
+
+def _read(clue: str, names: list[str]) -> Callable[[Seats], bool]:
+    """A clue as a test on the seats, read from its words."""
+    who = [names.index(name) for name in mentioned(clue, names)]
+    many, negative = len(names), " not " in clue
+    first, second = who[:2]
+    if "clockwise" in clue:  # "…, A comes directly after B": A is named first
         distance = 2 if "second" in clue else 1
-        return lambda seat: (seat[later] - seat[earlier]) % len(seat) == distance
+        return lambda seats: (seats[first] - seats[second]) % many == distance
     if "opposite" in clue:
-        return lambda seat: (abs(seat[who[0]] - seat[who[1]]) * 2 == len(seat)) != negative
-    return lambda seat: all(_beside(seat, who[0], other) for other in who[1:]) != negative
+        return lambda seats: (abs(seats[first] - seats[second]) * 2 == many) != negative
+    others = who[1:]
+    return lambda seats: all((seats[first] - seats[p]) % many in (1, many - 1) for p in others) != negative
 
 
-def _beside(seat: dict[str, int], one: str, other: str) -> bool:
-    return (seat[one] - seat[other]) % len(seat) in (1, len(seat) - 1)
-
-
-def _asked_seat(question: str, seat: dict[str, int]) -> int:
-    (name,) = mentioned(question, list(seat))
+def _asked_seat(question: str, seats: Seats, names: list[str]) -> int:
+    (name,) = mentioned(question, names)
     if "opposite" in question:
-        step = len(seat) // 2
+        step = len(names) // 2
     else:
         step = 2 if "second" in question else -1 if "before" in question else 1
-    return (seat[name] + step) % len(seat)
+    return (seats[names.index(name)] + step) % len(names)
 
 
 MODEL = Seating()

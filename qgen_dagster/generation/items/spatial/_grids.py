@@ -87,13 +87,20 @@ def draw(shown: Shape, unit: float = 22, room: int = 5) -> str:
     """The squares of a shape in the middle of `room` × `room` units."""
     rows = shown.rows()
     left, top = (room - len(rows[0])) * unit / 2, (room - len(rows)) * unit / 2
-    parts = []
-    for r, c, mark in shown.squares:
-        x, y = left + c * unit, top + r * unit
-        parts.append(svg.rect(x, y, unit, unit, fill=svg.INK if mark == SOLID else "none", fill_opacity=0.75))
-        if mark == DOT:
-            parts.append(svg.dot((x + unit / 2, y + unit / 2), unit / 5))
+    corners = [(left + c * unit, top + r * unit, mark) for r, c, mark in shown.squares]
+    parts = [_squares([(x, y) for x, y, mark in corners if mark != SOLID], unit)]
+    solid = [(x, y) for x, y, mark in corners if mark == SOLID]
+    if solid:
+        parts.append(_squares(solid, unit, fill=svg.INK, fill_opacity=0.75))
+    parts += [svg.dot((x + unit / 2, y + unit / 2), unit / 5) for x, y, mark in corners if mark == DOT]
     return "".join(parts)
+
+
+def _squares(corners: Iterable[svg.Point], unit: float, **attributes: str | float) -> str:
+    """Squares of one look as a single path, given by their top left corners."""
+    side = svg.num(unit)
+    path = "".join(f"M{svg.num(x)} {svg.num(y)}h{side}v{side}h-{side}z" for x, y in corners)
+    return svg.element("path", d=path, **attributes)
 
 
 def shape_figure(shown: Shape, title: str, unit: float = 22, room: int = 5) -> str:
@@ -165,14 +172,12 @@ def mark_moved(rows: Rows, rng: random.Random) -> Rows:
 def draw_sheet(rows: Rows, unit: float = 22) -> str:
     """The sheet with its grid; `#` and `X` are filled cells, `o` a ring (a hole or a dot)."""
     height, width = len(rows) * unit, len(rows[0]) * unit
+    cells = [(c * unit, r * unit, letter) for r, row in enumerate(rows) for c, letter in enumerate(row)]
     parts = []
-    for r, row in enumerate(rows):
-        for c, letter in enumerate(row):
-            x, y = c * unit, r * unit
-            if letter in (PLAIN, SOLID):
-                parts.append(svg.rect(x, y, unit, unit, fill=svg.INK, stroke="none", fill_opacity=0.85))
-            elif letter == DOT:
-                parts.append(svg.circle((x + unit / 2, y + unit / 2), unit * 0.26))
+    filled = [(x, y) for x, y, letter in cells if letter in (PLAIN, SOLID)]
+    if filled:
+        parts.append(_squares(filled, unit, fill=svg.INK, stroke="none", fill_opacity=0.85))
+    parts += [svg.circle((x + unit / 2, y + unit / 2), unit * 0.26) for x, y, letter in cells if letter == DOT]
     lines = "".join(
         [f"M0 {svg.num(i * unit)}H{svg.num(width)}" for i in range(1, len(rows))]
         + [f"M{svg.num(i * unit)} 0V{svg.num(height)}" for i in range(1, len(rows[0]))]

@@ -1,7 +1,8 @@
 """Definition: the word for which a short definition is given, among words of the same field.
 
-Radicals: how rare the word is (Zipf frequency: easy from 3.5, medium 2.7–3.7, hard below 3.0) and how many of the other
+Radicals: how rare the word is (Zipf frequency: easy from 3.5, medium below 3.7) and how many of the other
 words are of its own family, so that only one detail of the definition decides.
+There is no hard level: whoever knows the words at all can tell them apart.
 Incidentals: which words of the family are offered.
 
 Solver: looks the definition up, and keeps the options that have it or that WordNet puts in one sense with a word that
@@ -20,8 +21,8 @@ from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Family, lexicon, success
 
-BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (3.5, 8.0), "medium": (2.7, 3.8), "hard": (1.0, 3.0)}
-OPTIONS: dict[ItemLevel, int] = {"easy": 4, "medium": 5, "hard": 6}
+BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (3.5, 8.0), "medium": (1.0, 3.7)}
+OPTIONS: dict[ItemLevel, int] = {"easy": 4, "medium": 6}
 STEM = "Which {pos} has this meaning: {definition}?"
 
 
@@ -29,6 +30,7 @@ class Definition(ItemModel):
     name = "verbal_definition"
     family = "verbal"
     sub_type = "definition"
+    levels = ("easy", "medium")
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         words = lexicon()

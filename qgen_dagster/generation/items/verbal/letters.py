@@ -1,8 +1,8 @@
 """Letters: which word can be made from the letters of a longer word?
 
 Radicals: length of the longer word and of the options; how the others fail: easy, by a letter that the longer word does
-not have at all; medium, by one such letter, hidden among many that it has; hard, only by using a letter more often than
-the longer word does, or by one letter that is not there.
+not have; medium, also by using a letter more often than the longer word does. There is no hard level: ticking off the
+letters always leads to the answer, so that more letters only cost more time.
 Incidentals: the words drawn.
 
 Solver: counts the letters.
@@ -22,11 +22,7 @@ from qgen_dagster.generation.items.language import listed, times_word
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
 
 # Lengths of the longer word and of the options.
-LENGTHS: dict[ItemLevel, tuple[tuple[int, int], int]] = {
-    "easy": ((6, 8), 4),
-    "medium": ((8, 9), 5),
-    "hard": ((9, 10), 6),
-}
+LENGTHS: dict[ItemLevel, tuple[tuple[int, int], int]] = {"easy": ((6, 8), 4), "medium": ((9, 10), 6)}
 LEAST_ZIPF = 3.7
 OPTIONS = 5
 STEM = (
@@ -39,6 +35,7 @@ class Letters(ItemModel):
     name = "verbal_letters"
     family = "verbal"
     sub_type = "letter_logic"
+    levels = ("easy", "medium")
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         source = rng.choice(_sources(level))
@@ -57,7 +54,7 @@ class Letters(ItemModel):
                 key = key or word
             elif len(lacking) == 1 and len(wrong) < OPTIONS - 1:
                 double = lacking[0] in have
-                if not double or (level == "hard" and doubles < 2):
+                if not double or (level == "medium" and doubles < 2):
                     doubles += double
                     wrong.append((word, lacking[0]))
             if key and len(wrong) == OPTIONS - 1:

@@ -53,8 +53,8 @@ class OddPair(ItemModel):
         if turned:
             odd = odd[::-1]
         shown = [word for pair in (*group, odd) for word in pair]
-        if len(set(shown)) < 2 * PAIRS:
-            raise Unsuitable("a word comes twice")
+        if len(set(shown)) < 2 * PAIRS or odd in relation.holds:
+            raise Unsuitable("a word comes twice, or the odd pair is not odd")
         because = "the words stand the other way round" if turned else f"it is otherwise: {other.gloss}"
         closeness = 0.4 if turned else 0.2
         load = closeness + 0.3 * (relation.level == max(RELATION_LEVELS[level])) + 0.3 * words.rarity(*shown)
@@ -116,6 +116,8 @@ def _others(relation: Relation, level: ItemLevel) -> tuple[Relation, ...]:
         return tuple(r for r in rest if r.pos != relation.pos or r.level == 1)
     if level == "medium":
         return tuple(r for r in rest if r.pos == relation.pos)
+    if relation.name.startswith("similar"):
+        return ()  # any weaker or stronger word may pass for a synonym: no rival is close and yet different
     family = next((names for names in CONFUSABLE if relation.name.startswith(names)), ())
     return tuple(r for r in rest if r.pos == relation.pos and family and r.name.startswith(family))
 

@@ -45,18 +45,26 @@ class SameRelation(ItemModel):
         if not others:
             raise Unsuitable("nothing to compare with")
         used = {*given, *key}
+        links: list[str] = []
         for _ in range(20):
             if len(wrong) == OTHERS:
                 break
             other = others[rng.randrange(len(others))]
             pairs = _usable(other, level)
             pair = pairs[rng.randrange(len(pairs))]
-            if used.isdisjoint(pair) and all(set(pair).isdisjoint(p) for p, _, _ in wrong):
+            if (
+                pair not in relation.holds
+                and used.isdisjoint(pair)
+                and all(set(pair).isdisjoint(p) for p, _, _ in wrong)
+            ):
                 note = f"Here the link is another one: {other.gloss}."
                 wrong.append((pair, "another_link", note))
+                links.append(other.name)
         shown = [w for pair in (given, key, *(p for p, _, _ in wrong)) for w in pair]
         if len(wrong) < OTHERS or len(set(shown)) < len(shown):
             raise Unsuitable("too few distractors")
+        if not any(links.count(link) == 1 for link in links):
+            raise Unsuitable("the key would be the only pair of its kind")
         load = 0.4 * (relation.level == max(RELATION_LEVELS[level])) + 0.4 * words.rarity(*shown) + 0.2 * turned
         return Draft(
             stem=STEM.format(*given),
@@ -106,7 +114,8 @@ def _usable(relation: Relation, level: ItemLevel) -> tuple[tuple[str, str], ...]
 def _choices(level: ItemLevel) -> tuple[list[Relation], list[int]]:
     fit = [r for r in lexicon().relations if r.level in RELATION_LEVELS[level] and len(_usable(r, level)) >= 6]
     if level == "hard":
-        fit = [r for r in fit if any(r.name.startswith(names) for names in CONFUSABLE)]
+        # Any weaker or stronger word may pass for a synonym, so synonyms have no close rivals.
+        fit = [r for r in fit if r.name.startswith(tuple(n for g in CONFUSABLE for n in g if n != "similar"))]
     return fit, [len(_usable(r, level)) for r in fit]
 
 

@@ -1,0 +1,239 @@
+"""The sensors: dead runs are closed and left to retry, fills go on in rounds, plans fan out over strata once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+import dagster as dg
+import pytest
+from sqlalchemy import text
+
+from qgen_dagster.bank import runs as run_rows
+from qgen_dagster.core.question import Question
+from qgen_dagster.definitions import defs
+from qgen_dagster.defs import sensors
+from qgen_dagster.defs.launch import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, run_job, this_process
+from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG, run_config
+from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
+from qgen_dagster.services import work as work_module
+from qgen_dagster_tests.support.balancing import Balancing
+from qgen_dagster_tests.support.chain import with_script
+
+GONE = f"{this_process().rsplit('/', 2)[0]}/{2**22 + 1}/1.00"  # beyond the largest pid of this machine
+MATH_EASY = {"types": ["math"], "difficulties": ["easy"]}
+
+
+def status(balancing: Balancing, run_id: str) -> dg.DagsterRunStatus:
+    run = balancing.instance.get_run_by_id(run_id)
+    assert run is not None
+    return run.status
+
+
+# ── dead runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def look_for_dead_runs(balancing: Balancing) -> str:
+    context = dg.build_sensor_context(instance=balancing.instance, definitions=defs)
+    answer = sensors.dead_runs(context)
+    assert isinstance(answer, dg.SkipReason)
+    return str(answer.skip_message)
+
+
+def begun(balancing: Balancing, **tags: str) -> str:
+    """A run that Dagster takes for under way."""
+    job = defs.resolve_job_def("auto_balance")
+    run = balancing.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
+    return run.run_id
+
+
+def recorded(balancing: Balancing, run_id: str) -> None:
+    """The row that the run would have, which nobody holds."""
+    with balancing.bank.begin() as tx:
+        run_rows.create_run(tx, UUID(run_id), work_module.now(), {"environment": "development"})
+
+
+def test_a_run_whose_process_is_gone_is_closed_as_killed_and_failed(balancing: Balancing) -> None:
+    run_id = begun(balancing)
+    recorded(balancing, run_id)
+    assert look_for_dead_runs(balancing) == "closed 1 dead runs"
+    with balancing.bank.begin() as tx:
+        row = run_rows.get_run(tx, UUID(run_id))
+    assert row is not None
+    assert (row["status"], row["exit_code"]) == ("killed", 2)
+    assert status(balancing, run_id) is dg.DagsterRunStatus.FAILURE
+    assert look_for_dead_runs(balancing) == "no dead runs"
+
+
+def test_a_dead_run_may_be_retried_by_the_daemon(balancing: Balancing) -> None:
+    run_id = begun(balancing)
+    recorded(balancing, run_id)
+    look_for_dead_runs(balancing)
+    run = balancing.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert "dagster/max_retries" not in run.tags
+    assert run.tags["dagster/will_retry"] == "true"
+
+
+def test_a_dead_run_of_the_command_line_is_left_to_its_operator(balancing: Balancing) -> None:
+    run_id = begun(balancing, **{"dagster/max_retries": "0", LAUNCHED_BY_TAG: CLI, PROCESS_TAG: GONE})
+    assert look_for_dead_runs(balancing) == "closed 1 dead runs"
+    run = balancing.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.tags.get("dagster/will_retry") != "true"
+
+
+def test_a_run_that_died_before_it_had_a_row_is_closed_too(balancing: Balancing) -> None:
+    run_id = begun(balancing, **{PROCESS_TAG: GONE})
+    assert look_for_dead_runs(balancing) == "closed 1 dead runs"
+    assert status(balancing, run_id) is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.parametrize("process", [this_process(), "another-machine/1/1.00"])
+def test_a_run_that_may_be_alive_is_left_alone(balancing: Balancing, process: str) -> None:
+    run_id = begun(balancing, **{PROCESS_TAG: process})
+    assert look_for_dead_runs(balancing) == "no dead runs"
+    assert status(balancing, run_id) is dg.DagsterRunStatus.STARTED
+
+
+def test_a_row_without_a_dagster_run_is_closed_all_the_same(balancing: Balancing) -> None:
+    recorded(balancing, str(uuid4()))
+    assert look_for_dead_runs(balancing) == "closed 1 dead runs"
+
+
+# ── rounds ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def after(balancing: Balancing, run_id: str, sensor: dg.SensorDefinition) -> object:
+    """What the sensor answers to the success of the run."""
+    run = balancing.instance.get_run_by_id(run_id)
+    assert run is not None
+    [event] = [
+        entry.dagster_event
+        for entry in balancing.instance.all_logs(run_id)
+        if entry.dagster_event and entry.dagster_event.event_type_value == "PIPELINE_SUCCESS"
+    ]
+    with dg.build_run_status_sensor_context(
+        sensor.name, event, balancing.instance, run, repository_def=defs.get_repository_def()
+    ) as context:
+        return sensor(context)
+
+
+@contextmanager
+def half_of_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A provider that fails every second batch."""
+
+    def script(request: BatchRequest, questions: list[Question]) -> list[Question]:
+        if (request.first_place // 5) % 2:
+            raise ProviderError(ErrorCategory.INVALID_REQUEST, "400")
+        return questions
+
+    make_work = work_module.make_work
+    with monkeypatch.context() as patch:
+        patch.setattr(work_module, "make_work", lambda *a, **k: with_script(make_work(*a, **k), script)[0])
+        yield
+
+
+def launched_by_daemon(balancing: Balancing, run_id: str) -> str:
+    """The same run as if the daemon had launched it."""
+    balancing.instance.add_run_tags(run_id, {LAUNCHED_BY_TAG: "daemon"})
+    return run_id
+
+
+def first_round(balancing: Balancing, monkeypatch: pytest.MonkeyPatch, **options: object) -> str:
+    with half_of_it(monkeypatch):
+        result = balancing.auto_balance(target_per_stratum=10, **MATH_EASY, **{"fill": True, **options})
+    assert balancing.active() == {"math__easy": 5}
+    return launched_by_daemon(balancing, result.run_id)
+
+
+def test_a_fill_with_deficit_left_goes_on_with_the_next_round(
+    balancing: Balancing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = first_round(balancing, monkeypatch)
+    request = after(balancing, first, sensors.fill_rounds)
+    assert isinstance(request, dg.RunRequest)
+    assert request.run_key == f"{first}:2"
+    assert (request.tags[PARENT_RUN_TAG], request.tags[ROUND_TAG]) == (first, "2")
+    assert request.run_config == run_config(fill=True, target_per_stratum=10, **MATH_EASY)
+
+    second = run_job(
+        "auto_balance", instance=balancing.instance, tags=dict(request.tags), run_config=request.run_config
+    )
+    assert balancing.active() == {"math__easy": 10}
+    with balancing.bank.begin() as tx:
+        row = run_rows.get_run(tx, UUID(second.run_id))
+    assert row is not None
+    assert (row["round"], str(row["parent_run_id"])) == (2, first)
+    over = after(balancing, launched_by_daemon(balancing, second.run_id), sensors.fill_rounds)
+    assert isinstance(over, dg.SkipReason)
+    assert over.skip_message == "no deficit is left"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({"fill": False}, "one round was asked for"), ({"max_rounds": 1}, "1 rounds were allowed")],
+)
+def test_rounds_end_by_the_rules_of_the_command_line(
+    balancing: Balancing, monkeypatch: pytest.MonkeyPatch, options: dict[str, object], reason: str
+) -> None:
+    answer = after(balancing, first_round(balancing, monkeypatch, **options), sensors.fill_rounds)
+    assert isinstance(answer, dg.SkipReason)
+    assert answer.skip_message == reason
+
+
+def test_the_budget_counts_what_all_rounds_cost(balancing: Balancing, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = first_round(balancing, monkeypatch, budget_usd=1.0)
+    second = uuid4()
+    with balancing.bank.begin() as tx:
+        tx.execute(text("UPDATE question_generation_runs SET cost_usd = :cost"), {"cost": Decimal("0.9")})
+        row = run_rows.get_run(tx, UUID(first))
+        assert row is not None
+        copied = {k: v for k, v in row.items() if k not in ("id", "started_at")}
+        later = {**copied, "parent_run_id": UUID(first), "round": 2, "cost_usd": Decimal("0.2")}
+        run_rows.create_run(tx, second, row["started_at"], later)
+    from qgen_dagster.services.balance import following_round
+
+    assert following_round(balancing.bank, balancing.settings, second) == "the budget of 1.0 USD is spent"
+
+
+def test_the_command_line_runs_its_rounds_itself(balancing: Balancing, monkeypatch: pytest.MonkeyPatch) -> None:
+    with half_of_it(monkeypatch):
+        result = balancing.auto_balance(target_per_stratum=10, fill=True, **MATH_EASY)
+    answer = after(balancing, result.run_id, sensors.fill_rounds)
+    assert isinstance(answer, dg.SkipReason)
+    assert answer.skip_message == "the command line runs its rounds itself"
+
+
+# ── fan-out ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_plan_fans_out_into_one_run_per_planned_stratum_once(balancing: Balancing) -> None:
+    options = {"types": ["math"], "count": 5}
+    planned = run_job("plan_fan_out", instance=balancing.instance, run_config=run_config(**options))
+    assert planned.success, planned.error
+    answers = [after(balancing, planned.run_id, sensors.fan_out) for _ in range(2)]
+    for answer in answers:
+        assert isinstance(answer, dg.SensorResult)
+        requests = answer.run_requests or []
+        assert [r.partition_key for r in requests] == ["math__easy", "math__medium", "math__hard"]
+        assert [r.run_key for r in requests] == [f"{planned.run_id}:{r.partition_key}" for r in requests]
+        assert all(r.tags[PLAN_TAG] == planned.run_id and r.tags[STRATUM_TAG] == r.partition_key for r in requests)
+
+
+def test_the_runs_of_a_fan_out_share_the_plan(balancing: Balancing) -> None:
+    planned = run_job("plan_fan_out", instance=balancing.instance, run_config=run_config(types=["math"], count=5))
+    answer = after(balancing, planned.run_id, sensors.fan_out)
+    assert isinstance(answer, dg.SensorResult)
+    for request in answer.run_requests or []:
+        done = run_job(
+            "generate_stratum",
+            instance=balancing.instance,
+            partition_key=request.partition_key,
+            run_config=request.run_config,
+            tags=dict(request.tags),
+        )
+        assert done.success, done.error
+    assert balancing.active() == {"math__easy": 2, "math__medium": 2, "math__hard": 1}
