@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?$")
 _SENTENCE_START = re.compile(r"(?:^|[.?!:;\n|\"“])[\s\"“'‘(\[]*$")
 _NAME = re.compile(r"[A-Z][a-zà-öø-ÿ]+|[A-Z]{2,}(?![a-z])")
 _QUOTED = re.compile(r"[“\"]([^”\"\n]{1,60})[”\"]|(?<!\w)['‘]([^'’\n]{1,60})['’](?!\w)")
-_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:ies|ing|ed|es|e|s|y)$")
+_ENDING = re.compile(r"(?<=[^\W\d_]{3})(?:y?ing|ies|ied|ed|es|e|s|y)$")
 _DRAWN = re.compile(r"(?=.*[-#])[-#oOxX+*=._]{3,}")
 _ENDS_A_LETTER = re.compile(r"\s*[,;:.?)\]\"']")
 

@@ -36,7 +36,7 @@ NEGATIONS = frozenset(_words("not never no none except neither nor without incor
 TURNS = frozenset(
     _words(
         "some only most least fewest few more less fewer even odd rises falls rise fall increases decreases increased "
-        "decreased increase decrease above below before after left right up down north south east west towards away "
+        "decreased increase decrease before after left right up down north south east west towards away "
         "forward backward clockwise anticlockwise counterclockwise unless"
     )
 )
@@ -44,8 +44,8 @@ ARTICLES = frozenset({"a", "an", "the"})
 # Words that say nothing of what a question is about. "all", "some" and "no" are not among them: they decide.
 FUNCTION_WORDS = ARTICLES | frozenset(
     _words(
-        "1 am and answer are as at be been best better by calculate can certainly choose complete compute correct decide "
-        "definitely determine did do does exactly find following for from give given had has have he her him his how i "
+        "1 am and answer are as at be been best better by calculate can certainly choose complete compute correct "
+        "decide definitely determine did do does exactly find following for from give given had has have he her him his how i "
         "if in is it its just let likely look many me much must name now of on or order out please question right say "
         "select shall she should so state tell than that their them then there these they think this those to us was "
         "we were what when where which who whom whose will with word words would you your"

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
@@ -84,25 +85,36 @@ def offer(
     near = _near_misses(key, step, show, may_show, {slip.value for slip in typical})
     if len(typical) + len(near) < 3:
         raise Unsuitable("too few slips")
+    # All values over one denominator, so that the search for a square runs on whole numbers.
+    under = lcm(key.denominator, *(slip.value.denominator for slip in (*typical, *near)))
+    right = _over(key, under)
     for _ in range(_SQUARES):
-        a, b, c = _three(rng, typical, near)
-        corner = _together(key, a.value, b.value, by_ratio=rng.random() < 0.5)
+        slips_of_square = _three(rng, typical, near)
+        a, b, c = (_over(slip.value, under) for slip in slips_of_square)
+        corner = _together(right, a, b, by_ratio=rng.random() < 0.5)
         if corner is None:
             continue
-        start = (key, a.value, b.value, corner)[rng.randrange(4)]
-        end = c.value if start == key else _together(key, start, c.value, by_ratio=rng.random() < 0.5)
-        if end is None or (a.value < key) + (b.value < key) + (corner < key) + (end < key) != place:
+        start = (right, a, b, corner)[rng.randrange(4)]
+        end = c if start == right else _together(right, start, c, by_ratio=rng.random() < 0.5)
+        if end is None or (a < right) + (b < right) + (corner < right) + (end < right) != place:
             continue
-        values = (a.value, b.value, corner, end)
+        if len({right, a, b, corner, end}) < OPTIONS:
+            continue
+        values = [a, b, corner, end] if under == 1 else [Fraction(v, under) for v in (a, b, corner, end)]
         # a, b and c may be shown, or they would not be here.
-        if len({key, *values}) < OPTIONS or not all(may_show(v) and _in_reach(key, v) for v in (corner, end)):
+        if not all(may_show(value) and _in_reach(key, value) for value in values[2:]):
             continue
         if sum(_zeros(value) >= _zeros(key) for value in values) < _AS_ROUND_AS_THE_KEY:
             continue
-        tail = c if start == key else _double(key, end, show)
-        wrong = (a, b, _double(key, corner, show), tail)
+        tail = slips_of_square[2] if start == right else _double(key, values[3], show)
+        wrong = (*slips_of_square[:2], _double(key, values[2], show), tail)
         return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in wrong)
     raise Unsuitable("no square of plausible mistakes with the key in its place")
+
+
+def _over(value: Value, under: int) -> int:
+    """The numerator of the value over the given denominator."""
+    return value.numerator * (under // value.denominator)
 
 
 def _three(rng: random.Random, typical: list[Slip], near: list[Slip]) -> tuple[Slip, Slip, Slip]:
@@ -118,20 +130,18 @@ def _three(rng: random.Random, typical: list[Slip], near: list[Slip]) -> tuple[S
 
 def _of_method_rather(rng: random.Random, typical: list[Slip], near: list[Slip]) -> Slip:
     pool = typical if not near or (len(typical) > 1 and rng.random() < _METHOD) else near
-    return pool[rng.randrange(len(pool))]
+    return pool[int(rng.random() * len(pool))]
 
 
-def _together(key: Value, one: Value, other: Value, *, by_ratio: bool) -> Value | None:
+def _together(key: int, one: int, other: int, *, by_ratio: bool) -> int | None:
     """What comes out when a mistake that makes `one` of the key and one that makes `other` of it are both made.
 
-    None where the result of whole numbers is not whole.
+    None where that does not come out whole.
     """
     if not by_ratio:
         return one + other - key
-    if isinstance(key, int) and isinstance(one, int) and isinstance(other, int):
-        both, rest = divmod(one * other, key)
-        return None if rest else both
-    return Fraction(one * other) / key
+    both, rest = divmod(one * other, key)
+    return None if rest else both
 
 
 def _double(key: Value, value: Value, show: Callable[[Value], str]) -> Slip:
@@ -148,7 +158,7 @@ def _plausible(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bo
         pair = (slip.value.numerator, slip.value.denominator)
         if pair not in seen and _in_reach(key, slip.value) and may_show(slip.value):
             seen.add(pair)
-            kept.append(slip if pair[1] != 1 else slip._replace(value=pair[0]))
+            kept.append(slip)
     return kept
 
 
