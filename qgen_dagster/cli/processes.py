@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -21,6 +22,7 @@ POLL_SECONDS = 0.25
 GRACE_SECONDS = 15.0  # to end by themselves, before they are killed
 LAST_LINES = 20
 LOG_BYTES = 10_000_000  # a longer log is moved aside when its process starts
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,6 +44,13 @@ class Died:
     last_lines: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Running:
+    child: Child
+    process: subprocess.Popen[bytes]
+    log_begins: int  # the log is kept from one start to the next
+
+
 class _Stop(BaseException):
     """We were asked to end."""
 
@@ -58,18 +67,18 @@ def supervise(
 
     Whatever happens, none of them and none of their own children is left. Returns the one that ended by itself.
     """
-    running: list[tuple[Child, subprocess.Popen[bytes]]] = []
+    running: list[_Running] = []
     with _signals_as_stop():
         try:
             for child in children:
-                running.append((child, _start(child, environ)))
+                running.append(_start(child, environ))
             return _watch(running, ready, on_ready)
         except _Stop:
             on_stop()
             return None
         finally:
             with _signals_ignored():
-                stop_all([process for _, process in running])
+                stop_all([one.process for one in running])
 
 
 def stop_all(processes: Sequence[subprocess.Popen[bytes]], grace: float = GRACE_SECONDS) -> None:
@@ -97,22 +106,20 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         os.killpg(process.pid, number)
 
 
-def _watch(
-    running: Sequence[tuple[Child, subprocess.Popen[bytes]]], ready: Callable[[], bool], on_ready: Callable[[], None]
-) -> Died:
+def _watch(running: Sequence[_Running], ready: Callable[[], bool], on_ready: Callable[[], None]) -> Died:
     waiting = True
     while True:
-        for child, process in running:
-            code = process.poll()
+        for one in running:
+            code = one.process.poll()
             if code is not None:
-                return Died(child, code, last_lines(child.log))
+                return Died(one.child, code, last_lines(one.child.log, begins=one.log_begins))
         if waiting and ready():
             waiting = False
             on_ready()
         time.sleep(POLL_SECONDS)
 
 
-def _start(child: Child, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+def _start(child: Child, environ: Mapping[str, str]) -> _Running:
     try:
         child.log.parent.mkdir(parents=True, exist_ok=True)
         if child.log.exists() and child.log.stat().st_size > LOG_BYTES:
@@ -122,7 +129,8 @@ def _start(child: Child, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
         raise ConfigurationError(f"{child.log}: cannot be written: {error.strerror or error}") from error
     with log:
         # In a session of its own: Ctrl-C reaches us only, and we end the children in order.
-        return subprocess.Popen(
+        begins = log.tell()
+        process = subprocess.Popen(
             list(child.command),
             env=dict(environ),
             stdin=subprocess.DEVNULL,
@@ -130,14 +138,15 @@ def _start(child: Child, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    return _Running(child, process, begins)
 
 
-def last_lines(log: Path, count: int = LAST_LINES) -> tuple[str, ...]:
-    """The end of a log."""
+def last_lines(log: Path, count: int = LAST_LINES, *, begins: int = 0) -> tuple[str, ...]:
+    """The end of a log, of what was written from byte `begins` on, without colours."""
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 20_000))
-            lines = file.read().decode("utf-8", errors="replace").splitlines()
+            file.seek(max(begins, file.seek(0, os.SEEK_END) - 20_000))
+            lines = _COLOUR.sub("", file.read().decode("utf-8", errors="replace")).splitlines()
     except OSError:
         return ()
     return tuple(line for line in lines if line.strip())[-count:]

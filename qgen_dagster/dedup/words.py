@@ -45,10 +45,10 @@ ARTICLES = frozenset({"a", "an", "the"})
 FUNCTION_WORDS = ARTICLES | frozenset(
     _words(
         "1 am and answer are as at be been best better by calculate can certainly choose complete compute correct "
-        "decide definitely determine did do does exactly find following for from give given had has have he her him his how i "
-        "if in is it its just let likely look many me much must name now of on or order out please question right say "
-        "select shall she should so state tell than that their them then there these they think this those to us was "
-        "we were what when where which who whom whose will with word words would you your"
+        "decide definitely determine did do does exactly find following for from give given had has have he her him "
+        "his how i if in is it its just let likely look many me much must name now of on or order out please question "
+        "right say select shall she should so state tell than that their them then there these they think this those "
+        "to us was we were what when where which who whom whose will with word words would you your"
     )
 )
 # Words in a stem that point at the options; without anything else to go by, these are the question.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -38,6 +35,7 @@ from qgen_dagster.defs.launch import (
     strata_range,
     terminal,
 )
+from qgen_dagster_tests.support.ui import Ui, webserver_and_daemon
 
 from .toy_switches import KEYS, Switches
 
@@ -503,70 +501,11 @@ def test_strata_keep_the_order_in_which_they_were_registered(empty_instance: dg.
 # ── the UI's processes ────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Ui:
-    """A webserver and a daemon over the toy workspace."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}/graphql",
-            data=json.dumps({"query": query, "variables": variables}).encode(),
-            headers={"content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            answer = json.load(response)
-        assert "errors" not in answer, answer["errors"]
-        return dict(answer["data"])
-
-    def is_up(self) -> bool:
-        try:
-            self.ask("{version}")
-        except OSError:
-            return False
-        return True
-
-    def re_execute(self, run_id: str, strategy: str) -> dict[str, Any]:
-        answer = self.ask(
-            """mutation($p: ReexecutionParams!) { launchRunReexecution(reexecutionParams: $p) {
-                 __typename ... on LaunchRunSuccess { run { runId pipelineSnapshotId } }
-                 ... on PythonError { message } } }""",
-            p={"parentRunId": run_id, "strategy": strategy},
-        )["launchRunReexecution"]
-        assert answer["__typename"] == "LaunchRunSuccess", answer
-        return dict(answer["run"])
-
-
 @pytest.fixture
 def ui(dagster_home: Path, database: str, toy_workspace: Path, switches: Switches, tmp_path: Path) -> Iterator[Ui]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     environment = {**os.environ, "DAGSTER_HOME": str(dagster_home), "QGEN_DAGSTER_DATABASE_URL": database}
-    commands = {
-        "dagster_webserver": ["-h", "127.0.0.1", "-p", str(port)],
-        "dagster._daemon": ["run"],
-    }
-    with (tmp_path / "processes.log").open("w") as log:
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", module, *arguments, "-w", str(toy_workspace)],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-            for module, arguments in commands.items()
-        ]
-        try:
-            up = Ui(port)
-            wait_until(up.is_up)
-            yield up
-        finally:
-            for process in processes:
-                process.send_signal(signal.SIGINT)
-            for process in processes:
-                process.wait(60)
+    with webserver_and_daemon(toy_workspace, environment, tmp_path / "processes.log") as up:
+        yield up
 
 
 @pytest.mark.e2e

@@ -44,11 +44,13 @@ ARGUMENTS = [
 ]
 BATCHES = 4
 PATIENCE = 120  # seconds until a process counts as hanging
-RESUMABLE = [
-    name
-    for name in MOMENTS
-    if name not in ("before the run is recorded", "after the row is closed, before Dagster knows")
-]
+# Where the run's row says that something is under way, so that the next balance goes on with it.
+NOTHING_WAITS = (
+    "before the run is recorded",
+    "after the insertion, before the row is closed",
+    "after the row is closed, before Dagster knows",
+)
+RESUMABLE = [name for name in MOMENTS if name not in NOTHING_WAITS]
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def place(
         yield Place(bank, settings, instance, tmp_path / "calls")
 
 
-def assert_nothing_is_lost_or_doubled(place: Place) -> None:
+def assert_nothing_is_lost_or_doubled(place: Place, *, killed_at_the_end: bool = False) -> None:
     assert place.active() == WANTED
     with place.bank.begin() as tx:
         hashes = tx.execute(text("SELECT content_hash FROM questions")).scalars().all()
@@ -148,8 +150,10 @@ def assert_nothing_is_lost_or_doubled(place: Place) -> None:
         record = read_record(place.bank, UUID(str(row["id"])))
         assert record is not None
         assert (record.funnel.balance, record.funnel.pending) == (0, 0)
-        assert (row["status"], row["exit_code"], row["error"]) == ("success", 0, None)
         assert row["completed_at"] is not None
+    endings = [(row["status"], row["exit_code"]) for row in place.rows()]
+    assert endings[0] == (("killed", 2) if killed_at_the_end else ("success", 0))
+    assert set(endings[1:]) <= {("success", 0)}
     assert sum(int(str(row["questions_inserted"])) for row in place.rows()) == sum(WANTED.values())
 
 
@@ -166,15 +170,13 @@ def test_a_killed_run_is_gone_on_with_where_it_was(place: Place, moment: str) ->
     assert again.parent_run_id == str(killed)
 
 
-@pytest.mark.parametrize("moment", [name for name in MOMENTS if name not in RESUMABLE])
-def test_a_run_killed_where_nothing_was_under_way_is_closed_and_the_next_does_the_rest(
-    place: Place, moment: str
-) -> None:
+@pytest.mark.parametrize("moment", NOTHING_WAITS)
+def test_a_run_killed_while_nothing_waited_is_closed_and_the_next_does_the_rest(place: Place, moment: str) -> None:
     assert place.meet(moment, "kill") == -signal.SIGKILL
     assert place.history() == ["STARTED"]
     report = place.balance()
     assert report.resumed == ()
-    assert_nothing_is_lost_or_doubled(place)
+    assert_nothing_is_lost_or_doubled(place, killed_at_the_end=moment.startswith("after the insertion"))
     assert place.history() == ["FAILURE", "SUCCESS"]
 
 

@@ -3,8 +3,8 @@
     python -m qgen_dagster_tests.support.doomed MOMENT WHAT CALLS -- auto-balance --fill …
 
 MOMENT names a place in the chain (`MOMENTS`), WHAT is `kill` (SIGKILL), `interrupt` (Ctrl-C), `wait` (until the file
-CALLS.go exists) or `nothing`. Every call of the provider is noted in the file CALLS, one line each, also by `noting_calls`
-in the test's own process. Not here: what must hold afterwards (`integration/test_kill.py`).
+CALLS.go exists) or `nothing`. Every call of the provider is noted in the file CALLS, one line each; `noting_calls` does
+so in the test's own process. Not here: what must hold afterwards (`integration/test_kill.py`).
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from qgen_dagster_tests.unit.cli.conftest import Qgen
 
 def test_a_dry_run_needs_no_database_and_leaves_nothing_behind(qgen: Qgen, tmp_path: Path) -> None:
     result = qgen("generate", "--count", "3", "--types", "mathematical", "--dry-run", "--seed", "s")
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.output
     assert result.stdout.count("Key ") >= 3
     assert "Dry run: 3 questions, none inserted" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 80
@@ -19,6 +19,7 @@ def test_a_dry_run_needs_no_database_and_leaves_nothing_behind(qgen: Qgen, tmp_p
 
 def test_with_json_it_is_one_object(qgen: Qgen) -> None:
     result = qgen("generate", "--per-stratum", "1", "--difficulties", "easy", "--dry-run", "--json")
+    assert result.exit_code == 0, result.output
     value = json.loads(result.stdout)
     assert len(value["questions"]) == 6
     assert value["funnel"]["inserted"] == 0

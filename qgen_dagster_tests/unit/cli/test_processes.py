@@ -60,6 +60,13 @@ def test_a_child_that_dies_is_noticed_and_takes_the_others_along(tmp_path: Path)
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def test_last_words_are_those_of_this_start_and_without_colours(tmp_path: Path) -> None:
+    for words in ("first", "second"):
+        died, _ = run([child(tmp_path, "dying", f"print('\\x1b[31m{words}\\x1b[0m')")])
+    assert died is not None
+    assert died.last_lines == ("second",)
+
+
 def test_a_child_that_will_not_end_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from qgen_dagster.cli import processes
 

@@ -125,12 +125,16 @@ DOUBTS = {
         question("Is the red door of the tower not open now?"),
     ),
     Doubt.STIMULUS: (
-        question("Say: what?", stimulus="lamp, tree, fish"),
-        question("Say: what?", stimulus="tree, lamp, fish"),
+        question("Say: what?", stimulus="lamp, tree, fish, moon, ball, rope, door, wall, hand"),
+        question("Say: what?", stimulus="lamp, tree, fish, moon, ball, rope, door, wall, foot"),
     ),
     Doubt.WORDS: (
         question("When is the game in the old town cancelled?"),
         question("When is the match in the old town cancelled?"),
+    ),
+    Doubt.ORDER: (
+        question("How long do 8 workers need for what 16 workers do in 11 days?"),
+        question("How long do 8 workers need for what 11 workers do in 16 days?"),
     ),
     Doubt.OPTIONS: (question("Which of these is odd?", "abcd"), question("Which of these is odd?", "abcx")),
 }
@@ -167,3 +171,28 @@ def test_units_and_number_words_do_not_change_what_an_answer_is_looked_up_by(ans
 def test_all_ways_of_saying_that_nobody_knows_are_one_answer(answer: str) -> None:
     expected = facts_of(question("?", ["It cannot be determined", "a", "b", "c"])).answer_key
     assert facts_of(question("?", [answer, "a", "b", "c"])).answer_key == expected
+
+
+def test_another_drawing_is_another_question_though_its_words_are_the_same() -> None:
+    a = facts_of(question("Which piece fits?", stimulus="Piece: -#-- / ###- / ####"))
+    b = facts_of(question("Which piece fits?", stimulus="Piece: -##- / ##-- / ####"))
+    assert compare(a, b, 1.0, BOUNDS).likeness is Likeness.DIFFERENT
+
+
+def test_a_drawn_answer_is_looked_up_by_every_sign() -> None:
+    a = facts_of(question("Which?", ["-#-- / ####", "b", "c", "d"]))
+    b = facts_of(question("Which?", ["-##- / ####", "b", "c", "d"]))
+    assert a.answer_key != b.answer_key
+
+
+def test_the_same_clues_about_other_things_are_never_called_a_duplicate() -> None:
+    stem = "If the {} is open, the {} is closed. The {} is locked only if the {} is dark. The {} is dark. What follows?"
+    a = facts_of(question(stem.format("shop", "tower", "gate", "hall", "hall")))
+    b = facts_of(question(stem.format("gate", "hall", "shop", "tower", "tower")))
+    assert compare(a, b, 1.0, BOUNDS).likeness is not Likeness.SAME
+
+
+def test_steps_in_another_direction_raise_a_doubt() -> None:
+    a = facts_of(question("The cube rolls to the left, then to the right. What is on top?"))
+    b = facts_of(question("The cube rolls to the right, then to the left. What is on top?"))
+    assert Doubt.POLARITY in compare(a, b, 1.0, BOUNDS).doubts

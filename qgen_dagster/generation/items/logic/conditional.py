@@ -114,7 +114,7 @@ class Conditional(ItemModel):
         plan = PLANS[level]
         setting = SETTINGS[rng.randrange(len(SETTINGS))]
         length = plan.chain[rng.randrange(len(plan.chain))]
-        truths = [(i, rng.random() < 0.6) for i in range(length + 1)]
+        truths = [(i, rng.random() < 0.5) for i in range(length + 1)]
         backward = _backward(length, plan, rng)
         steps = [
             _rule(_denied(truths[i + 1]), _denied(truths[i]), plan, rng)
@@ -199,7 +199,7 @@ def _rule(given: Literal, then: Literal, plan: Plan, rng: random.Random) -> Rule
 def _trap(new: int, truths: list[Literal], plan: Plan, rng: random.Random) -> tuple[Rule, Literal]:
     """A rule that settles nothing about the new statement, and what it tempts to conclude."""
     about = truths[rng.randrange(len(truths))]
-    literal = (new, rng.random() < 0.6)
+    literal = (new, rng.random() < 0.5)
     if rng.random() < 0.5:
         return _rule(literal, about, plan, rng), literal  # tempts to affirm the consequent
     return _rule(_denied(about), literal, plan, rng), _denied(literal)  # tempts to deny the antecedent

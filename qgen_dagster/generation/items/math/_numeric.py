@@ -59,6 +59,10 @@ def first_suitable(make: Callable[[], Draft], tries: int = 100) -> Draft:
     raise Unsuitable(f"no suitable numbers in {tries} tries")
 
 
+# A slip with its value over the denominator that all options share.
+_Scaled = tuple[int, Slip]
+
+
 def offer(
     rng: random.Random,
     place: int,
@@ -88,9 +92,11 @@ def offer(
     # All values over one denominator, so that the search for a square runs on whole numbers.
     under = lcm(key.denominator, *(slip.value.denominator for slip in (*typical, *near)))
     right = _over(key, under)
+    denominators = {key.denominator, *(slip.value.denominator for slip in typical)}
+    of_method = [(_over(slip.value, under), slip) for slip in typical]
+    of_arithmetic = [(_over(slip.value, under), slip) for slip in near]
     for _ in range(_SQUARES):
-        slips_of_square = _three(rng, typical, near)
-        a, b, c = (_over(slip.value, under) for slip in slips_of_square)
+        (a, slip_a), (b, slip_b), (c, slip_c) = _three(rng, of_method, of_arithmetic)
         corner = _together(right, a, b, by_ratio=rng.random() < 0.5)
         if corner is None:
             continue
@@ -104,10 +110,13 @@ def offer(
         # a, b and c may be shown, or they would not be here.
         if not all(may_show(value) and _in_reach(key, value) for value in values[2:]):
             continue
+        # A double mistake with a denominator that no single mistake leads to would look odd.
+        if not all(any(d % value.denominator == 0 for d in denominators) for value in values[2:]):
+            continue
         if sum(_zeros(value) >= _zeros(key) for value in values) < _AS_ROUND_AS_THE_KEY:
             continue
-        tail = slips_of_square[2] if start == right else _double(key, values[3], show)
-        wrong = (*slips_of_square[:2], _double(key, values[2], show), tail)
+        tail = slip_c if start == right else _double(key, values[3], show)
+        wrong = (slip_a, slip_b, _double(key, values[2], show), tail)
         return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in wrong)
     raise Unsuitable("no square of plausible mistakes with the key in its place")
 
@@ -117,19 +126,19 @@ def _over(value: Value, under: int) -> int:
     return value.numerator * (under // value.denominator)
 
 
-def _three(rng: random.Random, typical: list[Slip], near: list[Slip]) -> tuple[Slip, Slip, Slip]:
+def _three(rng: random.Random, of_method: list[_Scaled], of_arithmetic: list[_Scaled]) -> tuple[_Scaled, ...]:
     """Three different slips, the first one of method, the others more often of method than of arithmetic."""
-    a = typical[0 if rng.random() < _TYPICAL else rng.randrange(len(typical))]
+    a = of_method[0 if rng.random() < _TYPICAL else int(rng.random() * len(of_method))]
     b = c = a
     while b is a:
-        b = _of_method_rather(rng, typical, near)
+        b = _of_method_rather(rng, of_method, of_arithmetic)
     while c is a or c is b:
-        c = _of_method_rather(rng, typical, near)
+        c = _of_method_rather(rng, of_method, of_arithmetic)
     return a, b, c
 
 
-def _of_method_rather(rng: random.Random, typical: list[Slip], near: list[Slip]) -> Slip:
-    pool = typical if not near or (len(typical) > 1 and rng.random() < _METHOD) else near
+def _of_method_rather(rng: random.Random, of_method: list[_Scaled], of_arithmetic: list[_Scaled]) -> _Scaled:
+    pool = of_method if not of_arithmetic or rng.random() < _METHOD else of_arithmetic
     return pool[int(rng.random() * len(pool))]
 
 
@@ -146,7 +155,12 @@ def _together(key: int, one: int, other: int, *, by_ratio: bool) -> int | None:
 
 def _double(key: Value, value: Value, show: Callable[[Value], str]) -> Slip:
     off, side = (value - key, "high") if value > key else (key - value, "low")
-    return Slip(value, "two_slips", f"This is {show(off)} too {side}: more than one step has gone wrong.")
+    return Slip(value, "two_slips", f"This is {_amount(off, show)}too {side}: more than one step has gone wrong.")
+
+
+def _amount(off: Value, show: Callable[[Value], str]) -> str:
+    """How far off, where that is easy to grasp; nothing for fractions."""
+    return f"{show(off)} " if off.denominator == 1 else ""
 
 
 def _plausible(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> list[Slip]:
@@ -174,7 +188,9 @@ def _near_misses(
     for i in (1, 2, 3):
         for value, side in ((key + i * step, "high"), (key - i * step, "low")):
             if value not in taken and may_show(value):
-                note = f"This is {show(i * step)} too {side}: the steps may be right, but the arithmetic is not."
+                note = (
+                    f"This is {_amount(i * step, show)}too {side}: the steps may be right, but the arithmetic is not."
+                )
                 near.append(Slip(value, "arithmetic_slip", note))
     return near
 

@@ -19,12 +19,18 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import listed, number
-from qgen_dagster.generation.items.math._numeric import Slip, Value, at_a_drawn_place, expected, offer, options_where
+from qgen_dagster.generation.items.math._numeric import (
+    OPTIONS,
+    Slip,
+    Value,
+    at_a_drawn_place,
+    expected,
+    offer,
+    options_where,
+)
 
 COLOURS = ("red", "blue", "green", "yellow", "white", "black")
 THINGS = (("bag", "marbles"), ("box", "buttons"), ("bag", "beads"), ("jar", "tokens"), ("box", "cards"))
-# How often one distractor has the denominator of the key.
-ALIKE = 0.4
 NUMBER_WORDS = {"two": 2, "three": 3}
 
 
@@ -66,6 +72,12 @@ def _chance(value: Value) -> bool:
     return 0 < value.numerator < value.denominator <= 999
 
 
+def _require_room(place: int, key: Fraction) -> None:
+    """Between 0 and 1 there must be room for the distractors on either side of the key."""
+    if not Fraction(place, 12) < key < 1 - Fraction(OPTIONS - 1 - place, 9):
+        raise Unsuitable("no room for so many options on one side")
+
+
 def _draft(
     rng: random.Random,
     place: int,
@@ -78,11 +90,7 @@ def _draft(
     structure: list[object],
     burden: float,
 ) -> Draft:
-    # The denominator of the key must not be the most common one, or the key could be picked by looks.
-    alike = [slip for slip in slips if Fraction(slip.value).denominator == key.denominator]
-    kept = alike[: rng.random() < ALIKE]
-    slips = [slip for slip in slips if slip not in alike or slip in kept]
-    right, wrong = offer(rng, place, key, slips, _fraction, step=Fraction(1, bag.total + 1), fits=_chance)
+    right, wrong = offer(rng, place, key, slips, _fraction, step=Fraction(1, bag.total), fits=_chance)
     return Draft(
         stem=stem,
         key=right,
@@ -101,6 +109,7 @@ def _one_draw(rng: random.Random, place: int) -> Draft:
     good = {"is": a, "is_not": n - a, "either": a + b}[asked]
     what = {"is": f"is {one}", "is_not": f"is not {one}", "either": f"is {one} or {two}"}[asked]
     key = Fraction(good, n)
+    _require_room(place, key)
     slips = [
         Slip(
             Fraction(good, n - good) if good < n else 0,
@@ -137,6 +146,7 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
     if a < 3:
         raise Unsuitable("too few of the colour")
     key = Fraction(a * (a - 1), n * (n - 1))
+    _require_room(place, key)
     slips = [
         Slip(Fraction(a * a, n * n), "put_back", f"This puts the first {bag.one} back."),
         Slip(Fraction(a, n), "one_draw_only", "This is the probability for the first draw alone."),
@@ -173,6 +183,7 @@ def _one_of_each(rng: random.Random, place: int) -> Draft:
     a, b, *rest = bag.counts
     n, (one, two, *_) = bag.total, bag.colours
     key = Fraction(2 * a * b, n * (n - 1))
+    _require_room(place, key)
     slips = [
         Slip(key / 2, "one_order_only", f"This counts {one} first and {two} second only; the other order counts too."),
         Slip(Fraction(2 * a * b, n * n), "put_back", f"This puts the first {bag.one} back."),
@@ -213,6 +224,7 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
         raise Unsuitable("certain, or too many draws to list")
     ways, none = n * (n - 1) * (n - 2), b * (b - 1) * (b - 2)
     key = Fraction(ways - none, ways)
+    _require_room(place, key)
     slips = [
         Slip(1 - Fraction(b**3, n**3), "put_back", f"This puts each {bag.one} back."),
         Slip(Fraction(3 * a * b * (b - 1), ways), "exactly_one", f"This is for exactly one {one} {bag.one}."),
@@ -242,6 +254,7 @@ def _exactly_two(rng: random.Random, place: int) -> Draft:
         raise Unsuitable("too many draws to list")
     ways = n * (n - 1) * (n - 2)
     key = Fraction(3 * a * (a - 1) * b, ways)
+    _require_room(place, key)
     slips = [
         Slip(key / 3, "one_order_only", f"This fixes which {bag.one} is not {one}; there are three orders."),
         Slip(Fraction(3 * a * a * b, n**3), "put_back", f"This puts each {bag.one} back."),
@@ -267,6 +280,7 @@ def _same_colour(rng: random.Random, place: int) -> Draft:
     n = bag.total
     pairs = [count * (count - 1) for count in bag.counts]
     key = Fraction(sum(pairs), n * (n - 1))
+    _require_room(place, key)
     slips = [
         Slip(
             sum((Fraction(c * c, n * n) for c in bag.counts), Fraction()),

@@ -59,9 +59,8 @@ def fill(
 
     Each entry of `about` is a word, the mistake of taking its look-alike, and the note for it with `{}` for the word.
     """
-    drawn = rng.sample(vocabulary(pos, level), min(60, len(vocabulary(pos, level))))
-    # Options of similar length: the opposites of everyday words are short, and would stand out.
-    drawn = [w for w in drawn if abs(len(w) - len(key)) <= 2]
+    drawn = rng.sample(vocabulary(pos, level), min(90, len(vocabulary(pos, level))))
+    drawn = _by_length(key, drawn, rng)
     taken = {choice.text for choice in chosen}
     for target, mistake, note in about:
         for word in drawn:
@@ -78,6 +77,16 @@ def fill(
     if len(chosen) < OPTIONS[level] - 1:
         raise Unsuitable("too few distractors")
     return chosen
+
+
+def _by_length(key: str, drawn: list[str], rng: random.Random) -> list[str]:
+    """Words of a length like the key's, shorter and longer ones mixed so that the key has any rank equally often."""
+    shorter = [w for w in drawn if len(key) - 3 <= len(w) < len(key)]
+    longer = [w for w in drawn if len(key) < len(w) <= len(key) + 3]
+    share, mixed = rng.random(), list[str]()
+    while shorter and longer:
+        mixed.append((shorter if rng.random() < share else longer).pop())
+    return mixed + [w for w in drawn if len(w) == len(key)] + shorter + longer
 
 
 def _note(word: str) -> str:
