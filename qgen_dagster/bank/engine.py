@@ -94,6 +94,8 @@ def as_database_error(error: SQLAlchemyError, shown_url: str) -> QgenError:
         return DatabaseError(f"the database is read-only: {shown_url}", hint="Point QGEN_DATABASE_URL at the primary.")
     if code == "42501":
         return DatabaseError(f"the database user lacks a permission: {reason}", hint="Grant it, then try again.")
+    if code == "3D000":
+        return DatabaseError(f"there is no such database: {shown_url}", hint="Make it with: qgen db upgrade")
     if code in ("42P01", "42703"):
         return DatabaseError(f"the database schema does not fit: {reason}", hint="Run: qgen db upgrade")
     if code.startswith("53"):

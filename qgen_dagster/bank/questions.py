@@ -138,7 +138,9 @@ def stream_questions(
 def find_question_ids(tx: Transaction, prefix: str) -> list[UUID]:
     """The ids that begin with `prefix`, at most a handful: for commands that take a shortened id."""
     text_id = cast(questions.c.id, Text)
-    return list(tx.execute(select(questions.c.id).where(text_id.like(f"{prefix}%")).limit(5)).scalars())
+    return list(
+        tx.execute(select(questions.c.id).where(text_id.startswith(prefix, autoescape=True)).limit(5)).scalars()
+    )
 
 
 def deactivate_question(tx: Transaction, question_id: UUID, *, actor: str, reason: str) -> bool:

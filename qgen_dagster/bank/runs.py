@@ -93,7 +93,7 @@ def list_runs(
 def find_run_ids(tx: Transaction, prefix: str) -> list[UUID]:
     """The ids that begin with `prefix`, at most a handful: for commands that take a shortened id."""
     text_id = cast(runs.c.id, Text)
-    return list(tx.execute(select(runs.c.id).where(text_id.like(f"{prefix}%")).limit(5)).scalars())
+    return list(tx.execute(select(runs.c.id).where(text_id.startswith(prefix, autoescape=True)).limit(5)).scalars())
 
 
 def unfinished_run_ids(tx: Transaction) -> list[UUID]:

@@ -77,7 +77,7 @@ def upgrade(bank: Bank, revision: str = "head") -> tuple[str | None, str | None]
         if before is not None and before > SCHEMA_VERSION:
             raise DatabaseError(_newer(before), hint="Install the newer qgen, or restore a backup from before it.")
         if before != SCHEMA_VERSION or revision != "head":
-            _check_server(tx)
+            check_server(tx)
             command.upgrade(alembic_config(tx), revision)
         return before, _version(tx)
 
@@ -151,7 +151,8 @@ def _newer(version: str) -> str:
     return f"the database is at migration {version}, newer than this qgen ({SCHEMA_VERSION})"
 
 
-def _check_server(tx: Connection) -> None:
+def check_server(tx: Connection) -> None:
+    """Raises DatabaseError when the server is too old or has no pgvector."""
     version = int(tx.execute(text("SHOW server_version_num")).scalar_one())
     if version < MIN_SERVER_VERSION:
         raise DatabaseError(f"PostgreSQL {version // 10000} is too old", hint="qgen needs PostgreSQL 14 or newer.")

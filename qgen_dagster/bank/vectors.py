@@ -63,27 +63,33 @@ _WORDS = """
 
 
 def _near(kind: Kind, condition: str) -> TextClause:
-    """The nearest rows of one kind per probe. What shares the key is measured exactly, then the nearest are read."""
+    """The nearest rows of one kind per probe.
+
+    The rows of a key are fetched once for all probes that share it: answers such as "yes" have many of both.
+    """
     return text(f"""
         WITH probe AS MATERIALIZED (
             SELECT * FROM unnest(
                 CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]),
-                CAST(:reaches AS float8[])) AS probe (id, lookup_key, vector, reach))
-        SELECT probe.id AS probe_id, near.id, '{kind}' AS kind, 1 - near.distance AS cosine, {_WORDS}
-        FROM probe CROSS JOIN LATERAL (
-            SELECT o.id, e.embedding <=> probe.vector AS distance
-            FROM {kind}_embeddings e {condition}
-            WHERE e.lookup_key = probe.lookup_key AND e.embedder = :space
-              AND e.embedding <=> probe.vector <= probe.reach
-            ORDER BY distance LIMIT :most
-        ) AS near
-        JOIN {kind}s o ON o.id = near.id
+                CAST(:reaches AS float8[])) AS probe (id, lookup_key, vector, reach)),
+        row_of_key AS MATERIALIZED (
+            SELECT e.{kind}_id AS id, e.lookup_key, e.embedding
+            FROM (SELECT DISTINCT lookup_key FROM probe) AS wanted
+            JOIN {kind}_embeddings e ON e.lookup_key = wanted.lookup_key AND e.embedder = :space {condition}),
+        measured AS (
+            SELECT probe.id AS probe_id, r.id, probe.reach, r.embedding <=> probe.vector AS distance
+            FROM row_of_key r JOIN probe ON probe.lookup_key = r.lookup_key AND probe.id <> r.id OFFSET 0),
+        ranked AS (
+            SELECT *, row_number() OVER (PARTITION BY probe_id ORDER BY distance, id) AS place
+            FROM measured WHERE distance <= reach)
+        SELECT near.probe_id, near.id, '{kind}' AS kind, 1 - near.distance AS cosine, {_WORDS}
+        FROM ranked AS near JOIN {kind}s o ON o.id = near.id WHERE near.place <= :most
     """)  # noqa: S608 - put together from fixed texts
 
 
 _NEAR = (
-    _near("question", "CROSS JOIN LATERAL (SELECT e.question_id AS id) AS o"),
-    _near("candidate", f"JOIN candidates o ON o.id = e.candidate_id AND o.id <> probe.id AND o.state = '{UNIQUE}'"),
+    _near("question", ""),
+    _near("candidate", f"JOIN candidates c ON c.id = e.candidate_id AND c.state = '{UNIQUE}'"),
 )
 
 

@@ -11,7 +11,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 from qgen_dagster.core.batch import BatchStatus
@@ -139,9 +139,10 @@ class BatchEngine(Generic[T]):
 
         workers = [asyncio.create_task(work()) for _ in range(self._max_concurrent)]
         watch = asyncio.create_task(self._watch_for_stop())
-        everything = asyncio.gather(*workers)
+        everything: asyncio.Future[list[None]] = asyncio.gather(*workers)
         try:
-            await asyncio.wait([everything, watch], return_when=asyncio.FIRST_COMPLETED)
+            waited: list[asyncio.Future[Any]] = [everything, watch]
+            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             if watch.done():
                 raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
             await everything
@@ -151,7 +152,7 @@ class BatchEngine(Generic[T]):
             await asyncio.gather(*workers, watch, everything, return_exceptions=True)
 
     async def _watch_for_stop(self) -> None:
-        while not self._should_stop():
+        while not self._should_stop():  # noqa: ASYNC110 - asked from outside the loop, by a signal handler
             await asyncio.sleep(STOP_POLL_SECONDS)
 
     async def _run_batch(self, task: BatchTask[T]) -> None:

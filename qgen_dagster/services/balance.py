@@ -150,7 +150,7 @@ def balance(
         duration_seconds=timer() - begun,
         stop_reason=stop_reason,
         exit_code=_exit_code(state.rounds),
-        diagnostics=None if plan.total_questions else inventory.early_exit_diagnostics(before),
+        diagnostics=_diagnostics(before, plan),
     )
 
 
@@ -238,3 +238,9 @@ def _exit_code(rounds: list[RoundReport]) -> ExitCode:
     if last is ExitCode.COMPLETE_FAILURE and any(r.funnel.inserted for r in rounds):
         return ExitCode.PARTIAL_FAILURE
     return last
+
+
+def _diagnostics(before: InventoryAnalysis, plan: GenerationPlan) -> str | None:
+    if plan.total_questions:
+        return None
+    return inventory.early_exit_diagnostics(before.restrict(plan.allocations))

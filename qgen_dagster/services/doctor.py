@@ -219,7 +219,7 @@ def _bank_finding(bank: Bank, *, embedded: bool) -> Finding:
 
     server = f"{'embedded ' if embedded else ''}PostgreSQL {bank.ping()}"
     with bank.begin() as tx:
-        schema._check_server(tx)
+        schema.check_server(tx)
     standing = schema.current_version(bank)
     detail = f"{server} with pgvector, migration {standing or 'none'}: {bank.shown_url}"
     if standing == schema.SCHEMA_VERSION:

@@ -6,6 +6,7 @@ Not here: how a plan is computed (`core/plan.py`), making the questions (`servic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from qgen_dagster.bank import inventory as inventory_rows
@@ -15,7 +16,9 @@ from qgen_dagster.core.inventory import InventoryAnalysis, analyze_inventory
 from qgen_dagster.core.plan import GenerationPlan, compute_generation_plan, spread_evenly
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.work import Work
+
+if TYPE_CHECKING:
+    from qgen_dagster.services.work import Work
 
 
 def analyze(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAnalysis:

@@ -19,7 +19,7 @@ from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
-from qgen_dagster.core.errors import BankBusyError, ExitCode, QgenError
+from qgen_dagster.core.errors import BankBusyError, ExitCode, QgenError, RunInterrupted
 from qgen_dagster.core.funnel import Funnel, sum_funnels
 from qgen_dagster.core.run import RunStatus, exit_code_of, status_of
 from qgen_dagster.core.taxonomy import Stratum
@@ -199,14 +199,19 @@ def _ending(funnel: Funnel, error: BaseException | None) -> tuple[RunStatus, Exi
     if error is None:
         status = status_of(funnel)
         return status, exit_code_of(status)
-    status = RunStatus.PARTIAL_FAILURE if funnel.inserted else RunStatus.FAILED
+    kept = funnel.inserted or (_is_interruption(error) and funnel.pending)
+    status = RunStatus.PARTIAL_FAILURE if kept else RunStatus.FAILED
     return status, error.exit_code if isinstance(error, QgenError) else exit_code_of(status)
+
+
+def _is_interruption(error: BaseException) -> bool:
+    # Dagster's own interruption is a BaseException too, which only `defs/` may name.
+    return isinstance(error, RunInterrupted) or not isinstance(error, Exception)
 
 
 def _stop_reason(funnel: Funnel, error: BaseException | None) -> str:
     if error is not None:
-        interrupted = not isinstance(error, Exception) or "Interrupt" in type(error).__name__
-        return "interrupted" if interrupted else "an error ended it"
+        return "interrupted" if _is_interruption(error) else "an error ended it"
     if funnel.requested == 0:
         return "nothing to do"
     if funnel.pending:

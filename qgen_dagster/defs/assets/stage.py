@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
 
+from qgen_dagster.core.errors import RunInterrupted
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.defs.launch import stop_on_interrupt
 from qgen_dagster.defs.metadata import samples_metadata
@@ -24,10 +26,17 @@ BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 @contextmanager
 def at_work(run: RunResource) -> Iterator[RunSession]:
-    """The run's session; a stop request ends the block in good order, and an error is remembered for the run's row."""
+    """The run's session; a stop request ends the block in good order, and an error is remembered for the run's row.
+
+    Raises DagsterExecutionInterruptedError when the stage stopped on request: Dagster then calls the run canceled,
+    where any other error would make it a failure.
+    """
     with stop_on_interrupt(run.stop):
         try:
             yield run.session
+        except RunInterrupted as error:
+            run.session.failed(error)
+            raise DagsterExecutionInterruptedError from error
         except BaseException as error:
             run.session.failed(error)
             raise

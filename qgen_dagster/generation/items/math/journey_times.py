@@ -50,7 +50,7 @@ class JourneyTimes(ItemModel):
 def _one_leg(rng: random.Random, place: int) -> Draft:
     way, who = rng.choice(LAND_WAYS), pick_names(rng, 1)[0]
     speed, minutes = rng.choice(way.speeds), rng.randrange(6, 150)
-    if speed * minutes % 60 or minutes == 60 or speed == 60 or (minutes % 5 and minutes % 6):
+    if speed * minutes % 60 or minutes % 60 == 0 or speed == 60 or (minutes % 5 and minutes % 6):
         raise Unsuitable("no whole distance, or nothing to convert")
     distance = speed * minutes // 60
     if rng.random() < 0.5:

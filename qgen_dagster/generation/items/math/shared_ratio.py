@@ -87,7 +87,7 @@ def _share_of_total(rng: random.Random, place: int) -> Draft:
         Slip(part * (asked + 1), "term_off_by_one", f"This counts {asked + 1} parts for {who}."),
         Slip(part * (asked - 1), "term_off_by_one", f"This counts {asked - 1} parts for {who}."),
     ]
-    right, wrong = offer(rng, place, key, slips, step=part)
+    right, wrong = offer(rng, place, key, slips, step=part, fits=lambda v: v.denominator == 1 and 0 < v < total)
     return Draft(
         stem=f"{a} and {b} share {number(total)} {items} in the ratio {shown_ratio}, in that order. How many {items} "
         f"does {who} get?",

@@ -74,7 +74,7 @@ def _sum_and_difference(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(total + gap, 2) + gap, "gap_added_twice", "This adds the difference once too often."),
         Slip(gap, "difference", "This is the difference."),
     ]
-    right, wrong = offer(rng, place, key, slips, step=2)
+    right, wrong = offer(rng, place, key, slips, step=2, fits=lambda v: v.denominator == 1 and 0 < v < total)
     return Draft(
         stem=f"{a} and {b} have {total} {things} together. {a} has {gap} {things} more than {b}. How many {things} "
         f"does {who} have?",

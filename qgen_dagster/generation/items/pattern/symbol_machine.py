@@ -96,6 +96,8 @@ class SymbolMachine(ItemModel):
         order = rng.sample(range(count), count)
         chain, start = [machines[i] for i in order], rows[-1]
         choices = _choices(chain, start, backwards, rng)
+        if choices[0].text == start:
+            raise Unsuitable("the machines undo each other")
         if any(reads_badly(text) for text in [*rows, *examples, *(choice.text for choice in choices)]):
             raise Unsuitable("a row spells something unwanted")
         named = ", then ".join(names[i] for i in order)

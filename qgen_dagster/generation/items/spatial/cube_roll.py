@@ -57,7 +57,7 @@ class CubeRoll(ItemModel):
         text = "Sides of the cube at the start: " + ", ".join(f"{side}: {cube[side]}" for side in SIDES) + "."
         return Draft(
             stem=(
-                f"The cube rolls over its edges, one square at a time: {_spoken(rolls)}. "
+                f"The cube rolls over its edges, one step at a time: {_spoken(rolls)}. "
                 f"Which symbol is then {_where(asked)}?"
             ),
             stimulus=Stimulus(text=text, figure=_figure(cube, text)),
