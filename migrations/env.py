@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from qgen_dagster.bank.schema import metadata
+from qgen_dagster.bank.schema import all_tables
 
 connection = context.config.attributes.get("connection")
 if connection is None:
     raise SystemExit("Run migrations through qgen: qgen db upgrade")
-context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+context.configure(connection=connection, target_metadata=all_tables(), compare_type=True)
 with context.begin_transaction():
     context.run_migrations()

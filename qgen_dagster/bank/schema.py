@@ -9,12 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, MetaData, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from qgen_dagster.bank import operations_tables as _operations_tables  # noqa: F401 - adds its tables to the metadata
-from qgen_dagster.bank.columns import metadata as metadata
 from qgen_dagster.bank.engine import Bank, application_url, as_database_error
 from qgen_dagster.bank.tables import SCHEMA_VERSION as SCHEMA_VERSION
 from qgen_dagster.core.errors import DatabaseError
@@ -25,6 +23,15 @@ if TYPE_CHECKING:
 
 MIN_SERVER_VERSION = 140000
 MIGRATION_LOCK = 7_061_913_001  # any fixed number: two processes that migrate at once take turns
+
+
+def all_tables() -> MetaData:
+    """The metadata with the tables of every module; only migrations need all of them."""
+    import qgen_dagster.bank.operations_tables
+    import qgen_dagster.bank.tables  # noqa: F401 - each adds its tables
+    from qgen_dagster.bank.columns import metadata
+
+    return metadata
 
 
 def migrations_folder() -> Path:

@@ -625,19 +625,26 @@ def _goes_on(run: dg.DagsterRun) -> bool:
 def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str, retry: bool = False) -> bool:
     """Record as failed a run whose process is gone (canceled, if it was being canceled); False if it has ended.
 
-    Whether the process is gone is for the caller to know. The daemon is kept from retrying the run by itself, unless
-    `retry` leaves that to the run's own tags and the instance's `run_retries`.
+    Whether the process of a run on another machine is gone is for the caller to know. The daemon is kept from retrying
+    the run by itself, unless `retry` leaves that to the run's own tags and the instance's `run_retries`.
 
     Raises:
-        ConfigurationError: there is no such run, or it waits in the queue and so has no process that could be gone.
+        ConfigurationError: there is no such run, it has not begun (a retry by the daemon may be on its way), or its
+            process is alive.
     """
     run = instance.get_run_by_id(run_id)
     if run is None:
         raise ConfigurationError(f"Dagster knows no run {run_id}.")
     if run.is_finished:
         return False
-    if run.status not in _NOT_OVER:
-        raise ConfigurationError(f"Run {run_id} is {run.status.value.lower()}; it has not begun.")
+    process = run.tags.get(PROCESS_TAG)
+    if run.status not in _NOT_OVER or process is None:
+        raise ConfigurationError(
+            f"Run {run_id} is {run.status.value.lower().replace('_', ' ')}; it has not begun.",
+            hint="The Dagster daemon starts it, or closes it if it never starts. See it with: qgen up",
+        )
+    if _is_alive(process):
+        raise ConfigurationError(f"The process of run {run_id} is alive.", hint="Wait for it, or stop it first.")
     if run.status == dg.DagsterRunStatus.CANCELING:
         instance.report_run_canceled(run, reason)
         return True
@@ -657,9 +664,7 @@ def this_process() -> str:
     return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
 
 
-def close_orphans(
-    instance: dg.DagsterInstance, *, launched_by: str | None = None, retry: bool = False
-) -> list[str]:
+def close_orphans(instance: dg.DagsterInstance, *, launched_by: str | None = None, retry: bool = False) -> list[str]:
     """Close the runs whose process was on this machine and is gone; return their ids.
 
     A run on another machine is left to the run launcher of that machine, and one that never came to name its process
@@ -669,23 +674,25 @@ def close_orphans(
     tags = {LAUNCHED_BY_TAG: launched_by} if launched_by else None
     for run in instance.get_runs(dg.RunsFilter(statuses=list(_NOT_OVER), tags=tags)):
         process = run.tags.get(PROCESS_TAG)
-        if process and _is_gone(process):
+        if process and _is_here(process) and not _is_alive(process):
             close_dead_run(instance, run.run_id, reason="The process of this run is gone.", retry=retry)
             closed.append(run.run_id)
     return closed
 
 
-def _is_gone(process: str) -> bool:
-    """Whether a process of this machine has ended; False for one that cannot be asked about."""
+def _is_here(process: str) -> bool:
+    return process.rsplit("/", 2)[0] == socket.gethostname()
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process runs on this machine; its number may have gone to another one since."""
     import psutil
 
-    host, pid, started = process.rsplit("/", 2)
-    if host != socket.gethostname():
-        return False
+    _, pid, started = process.rsplit("/", 2)
     try:
-        return f"{psutil.Process(int(pid)).create_time():.2f}" != started
+        return _is_here(process) and f"{psutil.Process(int(pid)).create_time():.2f}" == started
     except psutil.NoSuchProcess:
-        return True
+        return False
 
 
 # ── the code location ─────────────────────────────────────────────────────────────────────────────────────────────────

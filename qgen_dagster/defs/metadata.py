@@ -76,7 +76,7 @@ def run_metadata(record: RunRecord) -> Metadata:
         "inserted": record.funnel.inserted,
         "lost": record.funnel.lost,
         "pending": record.funnel.pending,
-        "seconds": float(record.row["duration_seconds"] or 0),
+        "seconds": round(float(record.row["duration_seconds"] or 0), 2),
         "cost_usd": float(record.row["cost_usd"] or 0),
         "api_calls": record.row["total_api_calls"],
         **rates,

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field, PrivateAttr
 
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.defs.hosting import run_progress, run_settings
 from qgen_dagster.defs.launch import PROCESS_TAG, over_all_strata, qgen_run_id, this_process
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
@@ -86,6 +86,10 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
         """Closes the run's row, whatever ended the run, and gives its claims back."""
+        if self._session is not None and context.instance is not None and context.run is not None:
+            run = context.instance.get_run_by_id(context.run.run_id)
+            if run is not None and run.status is dg.DagsterRunStatus.CANCELING:  # also when stopped between two steps
+                self._session.failed(RunInterrupted("the run was stopped on request"))
         self._stack.close()
 
     @property

@@ -1,4 +1,4 @@
-"""What starts because something happened: dead runs are closed, fills go on, plans fan out.
+"""What starts because something happened: dead runs are closed, strata registered, fills go on, plans fan out.
 
 Not here: alerts. A sensor that only tidies up is on from the start; one that can spend money on its own is not.
 """
@@ -42,10 +42,22 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         try:
             attempt = latest_attempt(context.instance, str(run_id))
             close_dead_run(context.instance, attempt.run_id, reason="the process of this run is gone", retry=True)
-        except ConfigurationError as error:
-            context.log.warning(f"run {run_id}: {error.message}")
+        except ConfigurationError as error:  # Dagster noticed by itself, and its retry is on the way
+            context.log.info(f"run {run_id}: {error.message}")
     closed += close_orphans(context.instance, retry=True)  # those that died before or after they had a running row
     return dg.SkipReason(f"closed {len(closed)} dead runs" if closed else "no dead runs")
+
+
+@dg.sensor(
+    name="new_strata",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes every stratum of the taxonomy a partition, so that it can be chosen before the first run.",
+)
+def new_strata(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Registers what the taxonomy has and Dagster has not; one query when nothing is new."""
+    new = register_strata(context.instance, [stratum.key for stratum in load_settings().taxonomy.strata])
+    return dg.SkipReason(f"registered {', '.join(new)}" if new else "no new strata")
 
 
 @dg.run_status_sensor(
@@ -113,4 +125,4 @@ def fan_out(context: dg.RunStatusSensorContext) -> dg.SensorResult:
     )
 
 
-ALL_SENSORS = (dead_runs, fill_rounds, fan_out)
+ALL_SENSORS = (dead_runs, new_strata, fill_rounds, fan_out)

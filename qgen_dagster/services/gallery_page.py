@@ -20,7 +20,7 @@ from qgen_dagster.services.gallery import LevelSamples, ModelSamples, TypeSample
 
 TITLE = "Item models of qgen"
 COLUMN = " | "
-SHORT = 28  # options up to this many characters stand side by side
+BRIEF, SHORT = 9, 28  # options up to this many characters stand side by side, in narrow and in wide columns
 
 
 def gallery_page(samples: Sequence[TypeSamples], seed: str) -> str:
@@ -170,16 +170,18 @@ def _table(lines: list[str]) -> str:
 
 
 def _options(options: Sequence[Option]) -> str:
-    kind = ""
-    if any(option.figure for option in options):
-        kind = " figures"
-    elif all(len(option.text) <= SHORT for option in options):
-        kind = " short"
     rows = _joined(
         f'<li><span class="letter">{letter}</span>{option.figure or _text(option.text)}</li>'
         for letter, option in zip(LABELS, options, strict=False)
     )
-    return f'<ol class="options{kind}" role="list" aria-label="Options">\n{rows}\n</ol>'
+    return f'<ol class="options {_layout(options)}" role="list" aria-label="Options">\n{rows}\n</ol>'
+
+
+def _layout(options: Sequence[Option]) -> str:
+    if any(option.figure for option in options):
+        return "figures"
+    longest = max(len(option.text) for option in options)
+    return "brief" if longest <= BRIEF else "short" if longest <= SHORT else "long"
 
 
 def _key(question: Question) -> str:
@@ -191,7 +193,7 @@ def _key(question: Question) -> str:
     )
     return f"""<details class="key"><summary>Key and explanation</summary>
 <p><strong>{question.label}.</strong> {_text(question.explanation)}</p>
-<dl class="mistakes">{rows}</dl>
+<dl>{rows}</dl>
 </details>"""
 
 

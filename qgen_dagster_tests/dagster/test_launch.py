@@ -20,6 +20,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from qgen_dagster.core.errors import BillingError, ConfigurationError, ExitCode
 from qgen_dagster.defs.instance import open_instance
 from qgen_dagster.defs.launch import (
+    PROCESS_TAG,
     LaunchResult,
     NothingToResume,
     causes,
@@ -34,6 +35,7 @@ from qgen_dagster.defs.launch import (
     stop_on_interrupt,
     strata_range,
     terminal,
+    this_process,
 )
 from qgen_dagster_tests.support.ui import Ui, webserver_and_daemon
 
@@ -375,7 +377,8 @@ def test_a_run_whose_process_died_before_its_first_step_is_resumed_from_the_star
     from .toy_location import defs
 
     register_strata(instance, KEYS)
-    tags = {"dagster/partition": "math__easy"}
+    host = this_process().rsplit("/", 2)[0]
+    tags = {"dagster/partition": "math__easy", PROCESS_TAG: f"{host}/{2**22 + 1}/1.00"}  # beyond the largest pid
     run_id = instance.create_run_for_job(defs.resolve_job_def("toy_chain"), tags=tags).run_id
     assert close_dead_run(instance, run_id, reason="Its process is gone.")
     assert resume_run(run_id, instance=instance, workspace=toy_workspace).success

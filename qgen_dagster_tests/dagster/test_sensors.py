@@ -15,7 +15,7 @@ from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.core.question import Question
 from qgen_dagster.definitions import defs
 from qgen_dagster.defs import sensors
-from qgen_dagster.defs.launch import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, run_job, this_process
+from qgen_dagster.defs.launch import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, STRATA, run_job, this_process
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG, run_config
 from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
 from qgen_dagster.services import work as work_module
@@ -42,9 +42,10 @@ def look_for_dead_runs(balancing: Balancing) -> str:
     return str(answer.skip_message)
 
 
-def begun(balancing: Balancing, **tags: str) -> str:
+def begun(balancing: Balancing, process: str = GONE, **tags: str) -> str:
     """A run that Dagster takes for under way."""
     job = defs.resolve_job_def("auto_balance")
+    tags[PROCESS_TAG] = process
     run = balancing.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=tags)
     return run.run_id
 
@@ -78,7 +79,7 @@ def test_a_dead_run_may_be_retried_by_the_daemon(balancing: Balancing) -> None:
 
 
 def test_a_dead_run_of_the_command_line_is_left_to_its_operator(balancing: Balancing) -> None:
-    run_id = begun(balancing, **{"dagster/max_retries": "0", LAUNCHED_BY_TAG: CLI, PROCESS_TAG: GONE})
+    run_id = begun(balancing, **{"dagster/max_retries": "0", LAUNCHED_BY_TAG: CLI})
     assert look_for_dead_runs(balancing) == "closed 1 dead runs"
     run = balancing.instance.get_run_by_id(run_id)
     assert run is not None
@@ -86,21 +87,57 @@ def test_a_dead_run_of_the_command_line_is_left_to_its_operator(balancing: Balan
 
 
 def test_a_run_that_died_before_it_had_a_row_is_closed_too(balancing: Balancing) -> None:
-    run_id = begun(balancing, **{PROCESS_TAG: GONE})
+    run_id = begun(balancing)
     assert look_for_dead_runs(balancing) == "closed 1 dead runs"
     assert status(balancing, run_id) is dg.DagsterRunStatus.FAILURE
 
 
 @pytest.mark.parametrize("process", [this_process(), "another-machine/1/1.00"])
 def test_a_run_that_may_be_alive_is_left_alone(balancing: Balancing, process: str) -> None:
-    run_id = begun(balancing, **{PROCESS_TAG: process})
+    run_id = begun(balancing, process)
     assert look_for_dead_runs(balancing) == "no dead runs"
     assert status(balancing, run_id) is dg.DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize("under_way", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_retry_that_dagster_has_begun_by_itself_is_left_alone(
+    balancing: Balancing, under_way: dg.DagsterRunStatus
+) -> None:
+    """Dagster's code server may notice a killed run before the sensor does."""
+    killed = begun(balancing)
+    recorded(balancing, killed)
+    run = balancing.instance.get_run_by_id(killed)
+    assert run is not None
+    balancing.instance.report_run_failed(run, "Run execution process unexpectedly exited")
+    lineage = {"dagster/parent_run_id": killed, "dagster/root_run_id": killed, "dagster/is_resume_retry": "true"}
+    retry = balancing.instance.create_run_for_job(
+        defs.resolve_job_def("auto_balance"),
+        status=under_way,
+        tags=lineage,
+        parent_run_id=killed,
+        root_run_id=killed,
+    )
+    assert look_for_dead_runs(balancing) == "closed 1 dead runs"  # its row
+    assert status(balancing, retry.run_id) is under_way
 
 
 def test_a_row_without_a_dagster_run_is_closed_all_the_same(balancing: Balancing) -> None:
     recorded(balancing, str(uuid4()))
     assert look_for_dead_runs(balancing) == "closed 1 dead runs"
+
+
+# ── strata ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_strata_can_be_chosen_before_the_first_run(balancing: Balancing) -> None:
+    said = [
+        str(answer.skip_message)
+        for _ in range(2)
+        if isinstance(answer := sensors.new_strata(dg.build_sensor_context(instance=balancing.instance)), dg.SkipReason)
+    ]
+    assert balancing.instance.get_dynamic_partitions(STRATA) == balancing.keys
+    assert said[0].startswith("registered pattern__easy, ")
+    assert said[1] == "no new strata"
 
 
 # ── rounds ────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -59,6 +59,15 @@ class Installation:
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
+    def row(self, run_id: str) -> dict[str, Any]:
+        """The row of a run; empty as long as it has none."""
+        return next((row for row in self.rows() if str(row["id"]) == run_id), {})
+
+    def partitions(self) -> list[str]:
+        """The strata that the page offers."""
+        asked = self.ui.ask("""{ assetNodes(assetKeys: [{path: ["question_bank"]}]) { partitionKeys } }""")
+        return list(asked["assetNodes"][0]["partitionKeys"])
+
     def run(self, run_id: str) -> dict[str, Any]:
         """A run as the page shows it."""
         return dict(
@@ -107,5 +116,7 @@ def installation(
     }
     bank = Bank(str(settings.database_url))
     with webserver_and_daemon(deploy_file("workspace.yaml"), environment, Path(directory / "processes.log")) as ui:
-        yield Installation(ui, bank, settings)
+        installation = Installation(ui, bank, settings)
+        wait_until(lambda: installation.partitions() == installation.keys, pause=0.5)
+        yield installation
     bank.close()

@@ -31,15 +31,18 @@ def at_work(run: RunResource) -> Iterator[RunSession]:
     Raises DagsterExecutionInterruptedError when the stage stopped on request: Dagster then calls the run canceled,
     where any other error would make it a failure.
     """
-    with stop_on_interrupt(run.stop):
-        try:
-            yield run.session
-        except RunInterrupted as error:
-            run.session.failed(error)
-            raise DagsterExecutionInterruptedError from error
-        except BaseException as error:
-            run.session.failed(error)
-            raise
+    try:
+        with stop_on_interrupt(run.stop):
+            try:
+                yield run.session
+            except RunInterrupted as error:
+                raise DagsterExecutionInterruptedError from error
+    except DagsterExecutionInterruptedError:
+        run.session.failed(RunInterrupted("the run was stopped on request"))
+        raise
+    except BaseException as error:
+        run.session.failed(error)
+        raise
 
 
 def partition_strata(context: dg.AssetExecutionContext, run: RunResource) -> tuple[Stratum, ...]:

@@ -14,6 +14,7 @@ SIZES = ("small", "medium", "large")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 PLACES = ("top left", "top", "top right", "right", "bottom right", "bottom", "bottom left", "left")
 SIDE = 100.0
+GAP = 8.0  # between the cells of a grid, so that dots on two sides of it are told apart
 
 _RADII = {"small": 11.0, "medium": 20.0, "large": 30.0}
 _CROWD_RADIUS = 9.5
@@ -98,8 +99,9 @@ def grid_figure(title: str, text: str, rows: Sequence[Sequence[Cell | None]]) ->
     for r, row in enumerate(rows):
         for c, cell in enumerate(row):
             content = cell.draw() if cell else svg.label((_MIDDLE, _MIDDLE), "?", 44)
-            parts.append(svg.moved([frame(), content], c * SIDE, r * SIDE))
-    return svg.figure(len(rows[0]) * SIDE, len(rows) * SIDE, title, text, parts)
+            parts.append(svg.moved([frame(), content], c * (SIDE + GAP), r * (SIDE + GAP)))
+    width, height = (n * (SIDE + GAP) - GAP for n in (len(rows[0]), len(rows)))
+    return svg.figure(width, height, title, text, parts)
 
 
 _TEXT = re.compile(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from qgen_dagster.generation.items import svg
-from qgen_dagster.generation.items.pattern._cells import FILLS, SIDE, outline
+from qgen_dagster.generation.items.pattern._cells import FILLS, GAP, SIDE, outline
 
 # Clockwise from the top, in eighths of a turn.
 AROUND = ("top", "top right", "right", "bottom right", "bottom", "bottom left", "left", "top left")
@@ -54,8 +54,9 @@ def row_figure(title: str, text: str, rows: Sequence[Sequence[Frame | str]]) -> 
     for r, row in enumerate(rows):
         for c, item in enumerate(row):
             content = svg.label(_CENTRE, item, 36) if isinstance(item, str) else item.draw()
-            parts.append(svg.moved([content], c * SIDE, r * SIDE))
-    return svg.figure(SIDE * max(map(len, rows)), SIDE * len(rows), title, text, parts)
+            parts.append(svg.moved([content], c * (SIDE + GAP), r * (SIDE + GAP)))
+    width, height = (n * (SIDE + GAP) - GAP for n in (max(map(len, rows)), len(rows)))
+    return svg.figure(width, height, title, text, parts)
 
 
 def option_figure(frame: Frame) -> str:

@@ -6,7 +6,8 @@ Radicals: how much must be related to see the rule.
 - hard: the difference of dots and figures depends on the filling (two fillings, each with a difference of its own).
 
 Rivals: each of shape, filling, number of figures, number of dots, their difference and their sum and whether each
-number is even, taken over all cells or separately per filling, per shape or per even and odd number of figures. Where
+number is even, taken over all cells or separately per filling, per shape or per even and odd number of figures; and
+whether there is a dot at a given place. Where
 a group has one exception and everything else agrees, that exception is justified; a draft is dropped when any other
 cell is. A feature that is no part of the rule has no value that occurs once only.
 """
@@ -15,13 +16,13 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.pattern._cells import FILLS, SHAPES, Cell, option_figure, read_cell
+from qgen_dagster.generation.items.pattern._cells import FILLS, PLACES, SHAPES, Cell, option_figure, read_cell
 from qgen_dagster.generation.items.pattern._options import first_good, success
 
 
@@ -52,19 +53,44 @@ class FigureOddOneOut(ItemModel):
         cells = []
         for option in shown.options:
             read = read_cell(option.text)
-            dots = read["dots"]
-            read["dots"] = len(dots) if isinstance(dots, frozenset) else 0
-            cells.append(read)
+            places = read["dots"] if isinstance(read["dots"], frozenset) else frozenset()
+            cells.append({**read, "dots": len(places), "places": places})
         return sorted(_isolated(cells))
 
 
 def _task(level: ItemLevel, rng: random.Random) -> Made:
     """Cells of which only the first can be called the odd one out."""
     made = _MAKERS[level](rng)
-    cells = made[0]
-    if len(set(cells)) < len(cells) or _isolated([_measures(cell) for cell in cells]) != {0}:
-        raise Unsuitable("cells alike, or another cell could be called the odd one out")
-    return made
+    if _isolated([_measures(cell) for cell in made[0]]) != {0}:
+        raise Unsuitable("another cell could be called the odd one out")
+    cells = _strewn(made[0], rng)
+    if len(set(cells)) < len(cells):
+        raise Unsuitable("cells alike")
+    return cells, *made[1:]
+
+
+# All ways to place so many dots, as bits.
+_WAYS = [[bits for bits in range(256) if bits.bit_count() == dots] for dots in range(9)]
+
+
+def _strewn(cells: list[Cell], rng: random.Random) -> list[Cell]:
+    """The cells with their dots at places that set none of them apart but the first."""
+    ways = [_WAYS[len(cell.dots or ())] for cell in cells]
+    for _ in range(150):
+        drawn = [rng.choice(choices) for choices in ways]
+        if not (_in_one(drawn) & ~drawn[0] | _in_one([~bits & 255 for bits in drawn]) & drawn[0]):
+            dots = [tuple(i for i in range(8) if bits >> i & 1) for bits in drawn]
+            return [cell._replace(dots=places) for cell, places in zip(cells, dots, strict=True)]
+    raise Unsuitable("some place has a dot in one cell only, or lacks one in one cell only")
+
+
+def _in_one(drawn: list[int]) -> int:
+    """The bits that are set exactly once."""
+    once = more = 0
+    for bits in drawn:
+        more |= once & bits
+        once |= bits
+    return once & ~more
 
 
 Made = tuple[list[Cell], str, str, float]
@@ -212,7 +238,7 @@ _GROUPS: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
 
 def _isolated(cells: Sequence[Mapping[str, Any]]) -> set[int]:
     """The cells that are the only exception to some rule of the space."""
-    found = set()
+    found = set(_lonely([cell["places"] for cell in cells if "places" in cell]))
     values = [[target(cell) for cell in cells] for target in _TARGETS]
     for group in _GROUPS:
         members: dict[Any, list[int]] = {}
@@ -225,6 +251,16 @@ def _isolated(cells: Sequence[Mapping[str, Any]]) -> set[int]:
             if len(odd) == 1:
                 found.add(odd[0])
     return found
+
+
+def _lonely(dots: Sequence[Collection[str]]) -> Iterator[int]:
+    """The cells that alone have a dot at some place, or alone lack one."""
+    for place in PLACES:
+        with_dot = [i for i, taken in enumerate(dots) if place in taken]
+        if len(with_dot) == 1:
+            yield with_dot[0]
+        elif len(with_dot) == len(dots) - 1:
+            yield next(i for i in range(len(dots)) if i not in with_dot)
 
 
 def _exceptions(indices: list[int], values: list[Any]) -> list[int]:

@@ -23,7 +23,7 @@ from qgen_dagster.generation.items.pattern._options import Wrong, first_good, sp
 Heights = list[list[int]]
 Cube = tuple[int, int, int]
 FACES = ((0, 0, 1), (0, 0, -1), (0, 1, 0), (0, -1, 0), (1, 0, 0), (-1, 0, 0))
-ACROSS, DOWN, UP = 20.0, 11.0, 23.0
+ACROSS, DOWN, UP = 26.0, 14.0, 30.0
 NUMBERS = {1: "one", 2: "two", 3: "three"}
 
 

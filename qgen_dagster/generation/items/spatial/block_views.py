@@ -45,7 +45,8 @@ class BlockViews(ItemModel):
         rows = "\n".join(f"Row {i + 1}: {' '.join(map(str, row))}" for i, row in enumerate(plan))
         text = f"Plan of the stacks, the back row first, the front row last:\n{rows}"
         if turn:
-            ask = f"You stand at the front, and the building is turned by {TURNS[turn]}. What do you see then?"
+            turning = f"the building is turned by {TURNS[turn]}, seen from above"
+            ask = f"You stand at the front, and {turning}. What do you see then?"
         else:
             ask = f"What does the building look like from the {side}?"
         return Draft(
@@ -152,24 +153,24 @@ def _explanation(seen: Plan, side: str, turn: int, key: str) -> str:
 
 
 def _plan_figure(plan: Plan, side: str, text: str) -> str:
-    height, width, margin = len(plan) * UNIT * 1.3, len(plan[0]) * UNIT * 1.3, 34.0
-    cell = UNIT * 1.3
+    height, width, beside = len(plan) * UNIT * 1.3, len(plan[0]) * UNIT * 1.3, 44.0
+    cell, above = UNIT * 1.3, 4.0
     parts = []
     for r, row in enumerate(plan):
         for c, number in enumerate(row):
-            x, y = margin + c * cell, margin + r * cell
+            x, y = beside + c * cell, above + r * cell
             parts += [
                 svg.rect(x, y, cell, cell, stroke_width=1.5),
                 svg.label((x + cell / 2, y + cell / 2), str(number), 16),
             ]
-    middle_x, middle_y = margin + width / 2, margin + height / 2
-    parts.append(svg.label((middle_x, margin + height + 24), "front", 13))
-    parts.append(svg.arrow_head((middle_x, margin + height + 4), 0, 10))
+    middle_x, middle_y = beside + width / 2, above + height / 2
+    parts.append(svg.label((middle_x, above + height + 24), "front", 13))
+    parts.append(svg.arrow_head((middle_x, above + height + 4), 0, 10))
     if side in ("left", "right"):
-        x = margin - 5 if side == "left" else margin + width + 5
+        x = beside - 5 if side == "left" else beside + width + 5
         parts.append(svg.arrow_head((x, middle_y), 90 if side == "left" else 270, 10))
-        parts.append(svg.label((x + (-17 if side == "left" else 17), middle_y - 16), side, 11))
-    return svg.figure(width + 2 * margin, height + 2 * margin, "Plan with stack heights", text, parts)
+        parts.append(svg.label((x + (-18 if side == "left" else 18), middle_y - 16), side, 13))
+    return svg.figure(width + 2 * beside, above + height + 34, "Plan with stack heights", text, parts)
 
 
 def _view_figure(heights: list[int], text: str) -> str:

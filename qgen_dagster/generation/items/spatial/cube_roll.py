@@ -13,6 +13,7 @@ the solver turns position vectors.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 import re
 from collections.abc import Sequence
@@ -25,7 +26,8 @@ from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.pattern._cells import outline
 from qgen_dagster.generation.items.pattern._options import success
 
-SYMBOLS = ("circle", "triangle", "square", "star", "cross", "diamond")
+# No diamond: slanted it looks like a square.
+SYMBOLS = ("circle", "triangle", "square", "star", "cross", "heart")
 SIDES = ("top", "front", "right", "bottom", "back", "left")
 OPPOSITE = {"top": "bottom", "bottom": "top", "front": "back", "back": "front", "left": "right", "right": "left"}
 # Which side each side comes from when the cube rolls one square.
@@ -38,6 +40,11 @@ ROLLS = {
 BACK_AGAIN = {"to the right": "to the left", "to the left": "to the right"}
 BACK_AGAIN |= {"towards you": "away from you", "away from you": "towards you"}
 Cube = dict[str, str]
+_TURN = [math.tau * i / 28 for i in range(28)]
+_HEART = [
+    (1.05 * math.sin(t) ** 3, (5 * math.cos(2 * t) + 2 * math.cos(3 * t) + math.cos(4 * t) - 13 * math.cos(t)) / 15)
+    for t in _TURN
+]
 
 
 class CubeRoll(ItemModel):
@@ -147,7 +154,7 @@ def _explanation(rolls: list[str], asked: str, states: list[Cube]) -> str:
 
 def _figure(cube: Cube, text: str) -> str:
     """The cube seen from the front, above and the right, and the three hidden sides below it."""
-    side, depth = 70.0, 30.0
+    side, depth = 70.0, 36.0
     x, y = 24.0, 10.0 + depth
     parts = [
         svg.rect(x, y, side, side),
@@ -155,21 +162,27 @@ def _figure(cube: Cube, text: str) -> str:
         svg.polygon(
             [(x + side, y), (x + side + depth, y - depth), (x + side + depth, y + side - depth), (x + side, y + side)]
         ),
-        outline(cube["front"], "empty", (x + side / 2, y + side / 2), 17),
+        _symbol(cube["front"], (x + side / 2, y + side / 2), 17),
         _slanted(cube["top"], (1, 0, -depth / side, depth / side, x + side / 2 + depth / 2, y - depth / 2)),
         _slanted(cube["right"], (depth / side, -depth / side, 0, 1, x + side + depth / 2, y + side / 2 - depth / 2)),
     ]
     for i, name in enumerate(("bottom", "back", "left")):
-        left = 8 + i * 48
+        left = 10 + i * 48
         parts += [svg.rect(left, y + side + 14, 36, 36, stroke_dasharray="4 3")]
-        parts += [outline(cube[name], "empty", (left + 18, y + side + 32), 10)]
-        parts += [svg.label((left + 18, y + side + 61), name, 11)]
-    return svg.figure(150, y + side + 72, "Cube with six symbols", text, parts)
+        parts += [_symbol(cube[name], (left + 18, y + side + 32), 10)]
+        parts += [svg.label((left + 18, y + side + 61), name, 12)]
+    return svg.figure(152, y + side + 72, "Cube with six symbols", text, parts)
+
+
+def _symbol(symbol: str, centre: svg.Point, radius: float) -> str:
+    if symbol == "heart":
+        return svg.polygon([(centre[0] + radius * x, centre[1] + radius * y) for x, y in _HEART])
+    return outline(symbol, "empty", centre, radius)
 
 
 def _slanted(symbol: str, matrix: Sequence[float]) -> str:
     numbers = " ".join(f"{n:.3f}".rstrip("0").rstrip(".") for n in matrix)
-    return svg.group([outline(symbol, "empty", (0, 0), 17)], transform=f"matrix({numbers})")
+    return svg.group([_symbol(symbol, (0, 0), 17)], transform=f"matrix({numbers})")
 
 
 def _load(level: ItemLevel, rolls: list[str], asked: str) -> float:

@@ -26,6 +26,7 @@ from qgen_dagster.generation.items.pattern._options import success
 
 SIZE = 11
 UNIT = 20.0
+LETTERS = "PQRSTU"  # none of those that name options
 Place = tuple[int, int]
 # Column and row steps, clockwise from north (up).
 STEPS = ((0, -1), (1, -1), (1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1))
@@ -55,9 +56,9 @@ class MapReading(ItemModel):
         offered = _offered(level, rng)
         side = rng.choice(offered)
         places = _places(heading, (heading + turn + side) % 8, level == "hard", rng)
-        a, b, c = names = rng.sample("ABCDEFG"[: len(places)], 3)
+        a, b, c = names = rng.sample(LETTERS, 3)
         layout = dict(zip(names, places[:3], strict=True))
-        others = [letter for letter in "ABCDEFG"[: len(places)] if letter not in names]
+        others = [letter for letter in LETTERS if letter not in names]
         layout.update(zip(others, places[3:], strict=True))
         text = "\n".join(f"{n}: column {layout[n][0] + 1}, row {layout[n][1] + 1}" for n in sorted(layout))
         text = f"Map with north at the top; columns count from the west, rows from the north.\n{text}"
@@ -74,8 +75,8 @@ class MapReading(ItemModel):
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         text = shown.stimulus.text if shown.stimulus else ""
-        spots = {n: complex(int(x), -int(y)) for n, x, y in re.findall(r"([A-G]): column (\d+), row (\d+)", text)}
-        here, faced, sought = (spots[n] for n in re.findall(r"\b([A-G])\b", shown.stem))
+        spots = {n: complex(int(x), -int(y)) for n, x, y in re.findall(r"([P-U]): column (\d+), row (\d+)", text)}
+        here, faced, sought = (spots[n] for n in re.findall(r"\b([P-U])\b", shown.stem))
         facing = faced - here
         if "to the right." in shown.stem:
             facing *= -1j

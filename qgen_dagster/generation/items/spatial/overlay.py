@@ -39,6 +39,7 @@ from qgen_dagster.generation.items.spatial._grids import (
 LEGEND = "Rows from the top; # = filled cell, - = empty cell."
 SIZE = 4
 UNIT = 22.0
+NAMES = "12"
 
 
 class Move(NamedTuple):
@@ -81,12 +82,14 @@ class Overlay(ItemModel):
         exclusive = level == "hard"
         sheets = [with_marks(SIZE, PLAIN * rng.randint(4, 5), rng) for _ in range(2)]
         moves = [AS_IS if level != "hard" else rng.choice(MOVES), AS_IS if level == "easy" else rng.choice(MOVES)]
-        readings = [_readings(sheet, move, name, rng) for sheet, move, name in zip(sheets, moves, "AB", strict=True)]
+        if level == "hard" and moves[0] is moves[1]:
+            raise Unsuitable("the same move on both sheets is as easy as one move of the result")
+        readings = [_readings(sheet, move, name, rng) for sheet, move, name in zip(sheets, moves, NAMES, strict=True)]
         choices = _choices(readings, exclusive, 4 if level == "easy" else 6, rng)
-        text = f"Sheet A: {written(sheets[0])}\nSheet B: {written(sheets[1])}\n{LEGEND}"
+        text = f"Sheet 1: {written(sheets[0])}\nSheet 2: {written(sheets[1])}\n{LEGEND}"
         rule = "Cells filled on both sheets turn empty." if exclusive else "The sheets are transparent."
-        told = [f"sheet {name} is {move.words}" for name, move in zip("AB", moves, strict=True) if move is not AS_IS]
-        before = f"First {' and '.join(told)}. Then the" if told else "The"
+        told = [f"sheet {name} is {move.words}" for name, move in zip(NAMES, moves, strict=True) if move is not AS_IS]
+        before = f"First, {' and '.join(told)}. Then the" if told else "The"
         join = "exactly one of the two sheets" if exclusive else "at least one of the two sheets"
         return Draft(
             stem=f"{before} two sheets are laid on each other. {rule} Which pattern appears?",
@@ -94,7 +97,7 @@ class Overlay(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=(
-                f"Sheet A{' then' if told else ''} reads “{written(readings[0][0].rows)}” and sheet B "
+                f"Sheet 1{' then' if told else ''} reads “{written(readings[0][0].rows)}” and sheet 2 "
                 f"“{written(readings[1][0].rows)}”. A cell is filled in the result when it is filled on {join}: "
                 f"“{choices[0].text}”."
             ),
@@ -105,7 +108,7 @@ class Overlay(ItemModel):
     def solve(self, shown: ShownQuestion) -> list[int]:
         lines = shown.stimulus.text.splitlines() if shown.stimulus else []
         cells = []
-        for name, line in zip("AB", lines, strict=False):
+        for name, line in zip(NAMES, lines, strict=False):
             rows = read_rows(line.split(": ")[1])
             filled = {(r, c) for r, row in enumerate(rows) for c, letter in enumerate(row) if letter == PLAIN}
             cells.append({_moved(place, name, shown.stem) for place in filled})
@@ -183,7 +186,7 @@ def _laid(first: Rows, second: Rows, exclusive: bool) -> Rows:
 def _figure(sheets: list[Rows], text: str) -> str:
     side = SIZE * UNIT
     parts = []
-    for i, (name, sheet) in enumerate(zip("AB", sheets, strict=True)):
+    for i, (name, sheet) in enumerate(zip(NAMES, sheets, strict=True)):
         parts.append(
             svg.moved([draw_sheet(sheet, UNIT), svg.label((side / 2, side + 16), name)], 4 + i * (side + 30), 4)
         )

@@ -268,15 +268,16 @@ def _paper(box: Box) -> str:
 def _flap(fold: Fold) -> list[str]:
     """The fold line and an arrow from the flap to where it goes."""
     box, at = fold.before, fold.line * UNIT
+    reach = max(fold.width / 2, 0.9) * UNIT
     if fold.across:
         middle = (box.top + box.bottom) / 2 * UNIT
         line = svg.line((at, box.top * UNIT), (at, box.bottom * UNIT), stroke_dasharray="5 3")
-        step = fold.width * UNIT / 2 * (1 if fold.edge == "left" else -1)
+        step = reach * (1 if fold.edge == "left" else -1)
         start, end, way = (at - step, middle), (at + step, middle), 90 if step > 0 else 270
     else:
         middle = (box.left + box.right) / 2 * UNIT
         line = svg.line((box.left * UNIT, at), (box.right * UNIT, at), stroke_dasharray="5 3")
-        step = fold.width * UNIT / 2 * (1 if fold.edge == "top" else -1)
+        step = reach * (1 if fold.edge == "top" else -1)
         start, end, way = (middle, at - step), (middle, at + step), 180 if step > 0 else 0
     return [line, svg.line(start, end), svg.arrow_head(end, way, 9)]
 

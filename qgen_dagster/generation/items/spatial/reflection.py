@@ -1,10 +1,10 @@
 """A sheet of marks is mirrored in a line: which sheet is the mirror image?
 
 Radicals: the size of the sheet, the number of marks and the mirror line.
-- easy: 3×3 or 4×4 with few marks, an upright or level line beside the sheet;
+- easy: 3×3 or 4×4 with few marks, a vertical or horizontal line beside the sheet;
 - medium: 4×4 with more marks;
 - hard: 5×5, mirrored in one diagonal.
-Mirroring in an oblique line is known to be harder than in an upright one.
+Mirroring in an oblique line is known to be harder than in a vertical one.
 
 The options cross the right and wrong ways to turn or mirror with an exact copy and one with a mark moved, so that every
 way and every copy is equally frequent. The solver mirrors the printed rows by coordinates, cell by cell.
@@ -64,8 +64,18 @@ _RISING = Way(_anti_transposed, "other_diagonal", "This is mirrored in the other
 
 # The line in words, how it works, and the ways that people take instead.
 LINES: dict[str, tuple[str, Callable[[Rows], Rows], tuple[Way, ...], str]] = {
-    "upright": ("the upright line beside the sheet", mirrored_lr, (_TB, _HALF, _COPY), "left and right change places"),
-    "level": ("the level line below the sheet", mirrored_tb, (_LR, _HALF, _COPY), "top and bottom change places"),
+    "vertical": (
+        "the vertical line beside the sheet",
+        mirrored_lr,
+        (_TB, _HALF, _COPY),
+        "left and right change places",
+    ),
+    "horizontal": (
+        "the horizontal line below the sheet",
+        mirrored_tb,
+        (_LR, _HALF, _COPY),
+        "top and bottom change places",
+    ),
     "falling": (
         "the diagonal from the top left to the bottom right",
         transposed,
@@ -90,7 +100,7 @@ class Reflection(ItemModel):
         size, marks = {"easy": (rng.choice([3, 4]), 4), "medium": (4, 7), "hard": (5, 9)}[level]
         rings = rng.randint(1, marks // 2)
         sheet = with_marks(size, "#" * (marks - rings) + "o" * rings, rng)
-        line = rng.choice(["falling", "rising"] if level == "hard" else ["upright", "level"])
+        line = rng.choice(["falling", "rising"] if level == "hard" else ["vertical", "horizontal"])
         words, apply, others, how = LINES[line]
         choices = _choices(sheet, apply, others, 2 if level == "easy" else 3, rng)
         text = f"{written(sheet)}\nRows from the top; {LEGEND}."
@@ -111,9 +121,9 @@ class Reflection(ItemModel):
         image = {}
         for r, row in enumerate(rows):
             for c, letter in enumerate(row):
-                if "upright line" in shown.stem:
+                if "vertical line" in shown.stem:
                     image[r, last - c] = letter
-                elif "level line" in shown.stem:
+                elif "horizontal line" in shown.stem:
                     image[last - r, c] = letter
                 elif "from the top left" in shown.stem:
                     image[c, r] = letter
@@ -143,8 +153,8 @@ def _choices(
 def _figure(sheet: Rows, line: str, text: str) -> str:
     side = len(sheet) * UNIT
     ends = {
-        "upright": ((side + 12, -6), (side + 12, side + 6)),
-        "level": ((-6, side + 12), (side + 6, side + 12)),
+        "vertical": ((side + 12, -6), (side + 12, side + 6)),
+        "horizontal": ((-6, side + 12), (side + 6, side + 12)),
         "falling": ((-8, -8), (side + 8, side + 8)),
         "rising": ((-8, side + 8), (side + 8, -8)),
     }[line]
@@ -157,7 +167,7 @@ def _figure(sheet: Rows, line: str, text: str) -> str:
 def _load(level: ItemLevel, size: int, rings: int, line: str) -> float:
     if level == "easy":
         return 0.2 + 0.4 * (size == 4) + 0.1 * rings
-    return 0.2 + 0.1 * rings + (0.2 if line in ("level", "rising") else 0.0)
+    return 0.2 + 0.1 * rings + (0.2 if line in ("horizontal", "rising") else 0.0)
 
 
 MODEL = Reflection()
