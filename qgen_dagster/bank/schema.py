@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 
 MIN_SERVER_VERSION = 140000
+MIN_PGVECTOR = (0, 7)
 MIGRATION_LOCK = 7_061_913_001  # any fixed number: two processes that migrate at once take turns
 
 
@@ -154,16 +155,23 @@ def _version(tx: Connection) -> str | None:
     return None if version is None else str(version)
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
+
+
 def _newer(version: str) -> str:
     return f"the database is at migration {version}, newer than this qgen ({SCHEMA_VERSION})"
 
 
 def check_server(tx: Connection) -> None:
-    """Raises DatabaseError when the server is too old or has no pgvector."""
+    """Raises DatabaseError when the server is too old, or pgvector is missing or too old."""
     version = int(tx.execute(text("SHOW server_version_num")).scalar_one())
     if version < MIN_SERVER_VERSION:
         raise DatabaseError(f"PostgreSQL {version // 10000} is too old", hint="qgen needs PostgreSQL 14 or newer.")
-    if not tx.execute(text("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")).scalar():
+    vector = tx.execute(text("SELECT default_version FROM pg_available_extensions WHERE name = 'vector'")).scalar()
+    if vector is not None and _numbers(vector) < MIN_PGVECTOR:
+        raise DatabaseError(f"pgvector {vector} is too old", hint="qgen needs pgvector 0.7 or newer (half vectors).")
+    if vector is None:
         raise DatabaseError(
             "the PostgreSQL server has no pgvector extension",
             hint="Install pgvector on the server (for example the package postgresql-18-pgvector), then try again.",

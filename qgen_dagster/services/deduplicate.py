@@ -40,10 +40,27 @@ def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequenc
         if stratum in waiting:
             by_type.setdefault(stratum.question_type, []).append(stratum)
     for question_type, its_strata in by_type.items():
+        _fill_gaps(work, question_type, its_strata, run_ids)
         undecided: set[UUID] = set()
         while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):
             pass
     session.keep_up()
+
+
+def _fill_gaps(work: Work, question_type: str, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:
+    """Embeds questions of the bank that have no vector yet (just imported, or another embedder's).
+
+    They would be overlooked. Only candidates without a structure are compared by meaning, so only they need it.
+    """
+    with work.bank.begin() as tx:
+        approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)
+    if all(candidate.question.structure is not None for candidate in approved):
+        return
+    missing = True
+    while missing:
+        work.check_stop()
+        with work.bank.begin() as tx:
+            missing = fill_gaps(tx, work.embedder, question_type) > 0
 
 
 def _deduplicate_chunk(
@@ -61,10 +78,6 @@ def _deduplicate_chunk(
         chunk = [candidate for candidate in approved if candidate.id not in undecided][:CHUNK]
         if not chunk:
             return False
-        if any(candidate.question.structure is None for candidate in chunk):
-            # A question without a vector (just imported, or of another embedder) would be overlooked.
-            while fill_gaps(tx, work.embedder, question_type):
-                pass
         checked = [Checked(c.id, c.question, c.content_hash, c.structure_hash) for c in chunk]
         decisions = find_duplicates(tx, checked, work.embedder, settings)
         _write(tx, work, decisions)
