@@ -44,7 +44,8 @@ def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequenc
         undecided: set[UUID] = set()
         while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):
             pass
-    session.keep_up()
+    if waiting:
+        session.keep_up()
 
 
 def _fill_gaps(work: Work, question_type: str, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:

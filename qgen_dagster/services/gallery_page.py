@@ -186,7 +186,7 @@ def _layout(options: Sequence[Option]) -> str:
 
 def _key(question: Question) -> str:
     rows = "".join(
-        f"<dt>{letter}</dt><dd>{escape(option.text)}: {escape(option.note)} "
+        f"<dt>{letter}</dt><dd>{_named(option)}{escape(option.note)} "
         f'<span class="mistake">({escape((option.mistake or "untagged").replace("_", " "))})</span></dd>'
         for letter, option in zip(LABELS, question.options, strict=False)
         if option is not question.key_option
@@ -195,6 +195,11 @@ def _key(question: Question) -> str:
 <p><strong>{question.label}.</strong> {_text(question.explanation)}</p>
 <dl>{rows}</dl>
 </details>"""
+
+
+def _named(option: Option) -> str:
+    """An option in front of what is said about it; a figure is on view, and its words are long."""
+    return "" if option.figure else f"{escape(option.text)}: "
 
 
 def _in_words(question: Question) -> str:

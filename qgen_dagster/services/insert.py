@@ -36,7 +36,8 @@ def insert(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUI
         inserted, total = _insert_stratum(work, stratum, run_ids)
         if total:
             work.progress(ProgressEvent("Inserted", stratum.key, inserted, total))
-    session.keep_up()
+    if waiting:
+        session.keep_up()
 
 
 def _insert_stratum(work: Work, stratum: Stratum, run_ids: Sequence[UUID]) -> tuple[int, int]:

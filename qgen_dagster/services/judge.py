@@ -31,13 +31,16 @@ MAX_PASSES = 4
 def judge(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:
     """Judges every waiting candidate of the runs in the strata, with salvage, until none is left that can be judged."""
     work = session.work
+    judged = False
     for _ in range(MAX_PASSES):
         with work.bank.begin() as tx:
             waiting = candidate_rows.strata_in_state(tx, CandidateState.GENERATED, run_ids) & set(strata)
         moved = [_judge_stratum(work, stratum, run_ids) for stratum in work.taxonomy.strata if stratum in waiting]
+        judged = judged or bool(moved)
         if not any(moved):
             break
-    session.keep_up()
+    if judged:
+        session.keep_up()
 
 
 @dataclass(frozen=True, slots=True)

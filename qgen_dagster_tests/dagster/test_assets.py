@@ -58,16 +58,23 @@ def test_the_whole_chain_in_one_run_fills_every_stratum(balancing: Balancing) ->
     assert (record.row["status"], record.funnel.inserted, record.funnel.pending) == ("success", 18, 0)
 
 
-def test_each_partition_and_the_run_have_the_same_small_numbers_every_time(balancing: Balancing) -> None:
-    filled = balancing.auto_balance(target_per_stratum=1)
-    idle = balancing.auto_balance(target_per_stratum=1)
-    for run in (filled, idle):
+def test_each_partition_that_a_run_touched_and_the_run_itself_have_the_same_small_numbers(balancing: Balancing) -> None:
+    runs = [balancing.auto_balance(target_per_stratum=1), balancing.generate_stratum("math__easy", count=2)]
+    for run, keys in zip(runs, (balancing.keys, ["math__easy"]), strict=True):
         for asset, numbers in FUNNEL_NUMBERS.items():
             shown = balancing.metadata(run.run_id, asset)
-            assert set(shown) == set(balancing.keys)
+            assert set(shown) == set(keys)
             for metadata in shown.values():
                 plotted = {name for name, value in metadata.items() if isinstance(value, int | float)}
                 assert plotted == numbers, asset
+
+
+def test_a_run_with_nothing_to_do_plots_nothing_for_the_strata_that_it_left_alone(balancing: Balancing) -> None:
+    filled, idle = (balancing.auto_balance(target_per_stratum=1) for _ in range(2))
+    for asset in FUNNEL_NUMBERS:
+        shown = balancing.metadata(idle.run_id, asset)
+        assert set(shown) == set(balancing.keys)
+        assert not any(shown.values())
     for asset in ("inventory_snapshot", "generation_plan"):
         first, second = (balancing.metadata(run.run_id, asset)[None] for run in (filled, idle))
         assert first.keys() == second.keys()

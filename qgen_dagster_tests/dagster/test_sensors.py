@@ -92,7 +92,7 @@ def test_a_run_that_died_before_it_had_a_row_is_closed_too(balancing: Balancing)
     assert status(balancing, run_id) is dg.DagsterRunStatus.FAILURE
 
 
-@pytest.mark.parametrize("process", [this_process(), "another-machine/1/1.00"])
+@pytest.mark.parametrize("process", [this_process(), "another-machine/1/1.00"], ids=["this process", "elsewhere"])
 def test_a_run_that_may_be_alive_is_left_alone(balancing: Balancing, process: str) -> None:
     run_id = begun(balancing, process)
     assert look_for_dead_runs(balancing) == "no dead runs"

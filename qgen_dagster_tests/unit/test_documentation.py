@@ -18,6 +18,21 @@ def test_the_table_of_settings_is_up_to_date() -> None:
     assert generate["operations"](text) == text, "run: make docs"
 
 
+def test_the_table_of_item_models_is_up_to_date() -> None:
+    text = (ROOT / "docs" / "items.md").read_text(encoding="utf-8")
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    assert generate["items"](text) == text, "run: make docs"
+
+
+def test_every_item_model_that_is_named_exists() -> None:
+    from qgen_dagster.generation.items.registry import families, item_models
+
+    known = {model.name for family in families() for model in item_models(family)}
+    support = (ROOT / "docs" / "items.md").read_text(encoding="utf-8").partition("## How difficulty")[2]
+    cells = [line.split("|")[2] for line in support.splitlines() if line.startswith("|")]
+    assert {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} <= known
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")

@@ -2,6 +2,8 @@
 
 import dagster as dg
 
+from qgen_dagster.core.funnel import Funnel
+from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.stage import BACKFILL, GROUP, run_stage, stage_result
 from qgen_dagster.defs.metadata import run_metadata
@@ -23,9 +25,9 @@ from qgen_dagster.services.judge import judge
 def judged_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Candidates scored by the rubric and solved blind; what can be saved is salvaged and judged again."""
     strata, run_ids = run_stage(context, run, judge)
-    funnels = stage_report.funnels_of(run.session.work.bank, run_ids, strata)
-    numbers = {stratum: stage_report.judging_numbers(funnel) for stratum, funnel in funnels.items()}
-    return stage_result(context, run, run_ids, numbers, "approved")
+    return stage_result(
+        context, run, run_ids, strata, lambda _, funnel: stage_report.judging_numbers(funnel), "approved"
+    )
 
 
 @dg.asset(
@@ -38,9 +40,9 @@ def judged_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.
 def deduplicated_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Approved candidates that neither the bank nor the run has yet: compared exactly, by structure and by meaning."""
     strata, run_ids = run_stage(context, run, deduplicate)
-    funnels = stage_report.funnels_of(run.session.work.bank, run_ids, strata)
-    numbers = {stratum: stage_report.deduplication_numbers(funnel) for stratum, funnel in funnels.items()}
-    return stage_result(context, run, run_ids, numbers, "unique")
+    return stage_result(
+        context, run, run_ids, strata, lambda _, funnel: stage_report.deduplication_numbers(funnel), "unique"
+    )
 
 
 @dg.asset(
@@ -53,11 +55,12 @@ def deduplicated_questions(context: dg.AssetExecutionContext, run: RunResource) 
 def question_bank(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """The bank: unique candidates inserted, at most as many as were planned."""
     strata, run_ids = run_stage(context, run, insert)
-    bank = run.session.work.bank
-    active = stage_report.active_counts(bank)
-    funnels = stage_report.funnels_of(bank, run_ids, strata)
-    numbers = {s: stage_report.bank_numbers(funnel, active.get(s, 0)) for s, funnel in funnels.items()}
-    return stage_result(context, run, run_ids, numbers, "inserted")
+    active = stage_report.active_counts(run.session.work.bank)
+
+    def numbers_of(stratum: Stratum, funnel: Funnel) -> stage_report.Numbers:
+        return stage_report.bank_numbers(funnel, active.get(stratum, 0))
+
+    return stage_result(context, run, run_ids, strata, numbers_of, "inserted")
 
 
 @dg.asset(group_name=GROUP, deps=[question_bank], kinds={"postgres"})

@@ -23,7 +23,6 @@ def generated_batches(context: dg.AssetExecutionContext, run: RunResource) -> dg
     with at_work(run) as session:
         plan = inventory.plan_run(session.work, strata, plan_run_id=run.plan_run_id)
         generate(session, plan)
-    run_ids = [session.run_id]
-    funnels = stage_report.funnels_of(session.work.bank, run_ids, strata)
-    numbers = {stratum: stage_report.generation_numbers(funnel) for stratum, funnel in funnels.items()}
-    return stage_result(context, run, run_ids, numbers, "generated")
+    return stage_result(
+        context, run, [session.run_id], strata, lambda _, funnel: stage_report.generation_numbers(funnel), "generated"
+    )

@@ -3,7 +3,7 @@
 Not here: any asset.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from qgen_dagster.core.errors import RunInterrupted
+from qgen_dagster.core.funnel import Funnel
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.defs.launch import stop_on_interrupt
 from qgen_dagster.defs.metadata import samples_metadata
@@ -55,17 +56,23 @@ def stage_result(
     context: dg.AssetExecutionContext,
     run: RunResource,
     run_ids: Sequence[UUID],
-    numbers: Mapping[Stratum, Mapping[str, int]],
+    strata: Sequence[Stratum],
+    numbers_of: Callable[[Stratum, Funnel], stage_report.Numbers],
     passed: str,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The stage's materialisation: each partition with its own numbers and samples.
+    """The stage's materialisation: each partition that the runs touched with its own numbers and samples.
 
-    What a run made in all is told once, by `generation_runs`: a table of all strata with every partition would grow
-    with their square.
+    A stratum that they left alone has nothing to plot, and each call asks Dagster's database three times. What a run
+    made in all is told once, by `generation_runs`: a table of all strata with every partition would grow with their
+    square.
     """
-    samples = stage_report.sample_questions(run.session.work.bank, run_ids, tuple(numbers), passed)
-    for stratum, row in numbers.items():
-        context.add_asset_metadata({**row, **samples_metadata(samples.get(stratum, []))}, partition_key=stratum.key)
+    bank = run.session.work.bank
+    funnels = stage_report.funnels_of(bank, run_ids, strata)
+    touched = {s: f for s, f in funnels.items() if len(strata) == 1 or f.requested or f.reclassified_in}
+    samples = stage_report.sample_questions(bank, run_ids, tuple(touched), passed)
+    for stratum, funnel in touched.items():
+        metadata = {**numbers_of(stratum, funnel), **samples_metadata(samples.get(stratum, []))}
+        context.add_asset_metadata(metadata, partition_key=stratum.key)
     return dg.MaterializeResult()
 
 

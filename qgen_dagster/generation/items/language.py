@@ -110,9 +110,9 @@ def counted(count: int, noun: str, *, in_words: bool = False) -> str:
 
 def number(value: int | Fraction) -> str:
     """A number as a reader expects it: commas between thousands, a finite decimal, or else a fraction a/b."""
+    if value.denominator == 1:
+        return f"{value.numerator:,}"
     exact = Fraction(value)
-    if exact.denominator == 1:
-        return f"{exact.numerator:,}"
     for places in (1, 2, 3):
         scaled = exact * 10**places
         if scaled.denominator == 1:

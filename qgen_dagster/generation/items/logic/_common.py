@@ -50,8 +50,8 @@ def balanced(draw: Callable[[], list[T]], features: Callable[[T], int], key: int
             continue
         if target is None:
             target = rng.randrange(len(options))
-        agreement = [sum((a & b).bit_count() for b in options) for a in options]
-        ahead = sum((other > agreement[0]) + 0.5 * (other == agreement[0]) for other in agreement) - 0.5
+        agreement = [sum([(a & b).bit_count() for b in options]) for a in options]
+        ahead = sum([(other > agreement[0]) + 0.5 * (other == agreement[0]) for other in agreement]) - 0.5
         if best is None or abs(ahead - target) < best[0]:
             best = abs(ahead - target), drawn
         if best[0] < 0.5:

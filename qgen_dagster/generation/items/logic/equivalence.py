@@ -105,7 +105,7 @@ class Equivalence(ItemModel):
             key=Choice(_say(key, said)),
             distractors=tuple(_distractor(f, table, opposite, said, plan.atoms) for f in wrong),
             explanation=_explain(given, key, opposite, said, plan.atoms),
-            structure={"opposite": opposite, **_canonical(given, key, wrong, plan.atoms)},
+            structure={"opposite": opposite, **_canonical(given, key, plan.atoms)},
             expected_success=success(level, load, *plan.loads),
         )
 
@@ -246,7 +246,7 @@ def _explain(given: Formula, key: Formula, opposite: bool, said: list[str], atom
     )
 
 
-def _canonical(given: Formula, key: Formula, wrong: list[Formula], atoms: int) -> dict[str, object]:
+def _canonical(given: Formula, key: Formula, atoms: int) -> dict[str, object]:
     """The formulas with the plain statements renumbered so that the list is the smallest possible."""
     commuting = ("and", "or", "neither", "not_both", "and_three", "or_three")
 
@@ -261,11 +261,8 @@ def _canonical(given: Formula, key: Formula, wrong: list[Formula], atoms: int) -
             parts[1:] = sorted(parts[1:])
         return [form, parts]
 
-    best = min(
-        [renamed(given, order), renamed(key, order), sorted((renamed(f, order) for f in wrong), key=str)]
-        for order in permutations(range(atoms))
-    )
-    return {"given": best[0], "key": best[1], "wrong": best[2]}
+    best = min([renamed(given, order), renamed(key, order)] for order in permutations(range(atoms)))
+    return {"given": best[0], "key": best[1]}
 
 
 # --- solving --------------------------------------------------------------------------------------------------------

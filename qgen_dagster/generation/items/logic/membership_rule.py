@@ -19,7 +19,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import groupby, permutations, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -90,20 +90,20 @@ class MembershipRule(ItemModel):
         conditions = _conditions(plan, rng)
         good, bad = _sorted_out(conditions, plan)
         key = good[rng.randrange(len(good))]
-        wrong = balanced(lambda: _wrong(bad, plan, rng), _features, _features(key), rng)
+        wrong = balanced(lambda: _wrong(bad, plan, rng), lambda entry: _features(entry[0]), _features(key), rng)
         intro, question, pairs = THEMES[rng.randrange(len(THEMES))]
         words = rng.sample(pairs, plan.properties)
         said = [_say(c, words) for c in conditions]
         return Draft(
             stem="\n".join([intro, *said, question]),
             key=Choice(_list(key, words)),
-            distractors=tuple(_distractor(t, conditions, said, words) for t in wrong),
+            distractors=tuple(_distractor(t, conditions[i[0]], said[i[0]], words) for t, i in wrong),
             explanation=(
                 "Test each one against one condition at a time and strike out those that break it. Only one is left: "
                 f"{_list(key, words)}. "
                 + " ".join(f"“{s}” {_why(c, key, words)}" for c, s in zip(conditions, said, strict=True))
             ),
-            structure=_canonical(conditions, key, wrong),
+            structure={"properties": plan.properties, "conditions": _canonical(conditions, key)},
             expected_success=success(level, sum(WEIGHT[kind] for kind, _ in conditions), *plan.loads),
         )
 
@@ -185,15 +185,20 @@ def _met(condition: Condition, thing: Thing) -> bool:
     return sum(has) == 2
 
 
-def _wrong(bad: list[tuple[Thing, list[int]]], plan: Plan, rng: random.Random) -> list[Thing]:
-    """Wrong things, no condition broken by more than about half of them, so that several have to be read."""
+def _wrong(bad: list[tuple[Thing, list[int]]], plan: Plan, rng: random.Random) -> list[tuple[Thing, list[int]]]:
+    """Wrong things, each with the conditions that it breaks.
+
+    No condition is broken by more than about half of them, so that several have to be read.
+    """
     count = plan.options - 1
     most = (count + 1) // 2
     broken = [0] * plan.conditions
-    chosen: list[Thing] = []
-    for thing, breaks in rng.sample(bad, min(len(bad), 4 * count)):
+    chosen: list[tuple[Thing, list[int]]] = []
+    left = list(bad)
+    for _ in range(min(len(left), 4 * count)):
+        thing, breaks = left.pop(int(rng.random() * len(left)))
         if all(broken[i] < most for i in breaks):
-            chosen.append(thing)
+            chosen.append((thing, breaks))
             for i in breaks:
                 broken[i] += 1
         if len(chosen) == count:
@@ -225,9 +230,8 @@ def _why(condition: Condition, thing: Thing, words: list[tuple[str, str]]) -> st
     return f"holds, since it is {listed([_word((i, thing[i]), words) for i, _ in condition[1]])}."
 
 
-def _distractor(thing: Thing, conditions: list[Condition], said: list[str], words: list[tuple[str, str]]) -> Choice:
-    broken = [i for i, c in enumerate(conditions) if not _met(c, thing)]
-    kind = conditions[broken[0]][0]
+def _distractor(thing: Thing, broken: Condition, said: str, words: list[tuple[str, str]]) -> Choice:
+    kind, literals = broken
     tag = {
         "must": "plain_condition_missed",
         "or": "neither_of_two",
@@ -237,19 +241,40 @@ def _distractor(thing: Thing, conditions: list[Condition], said: list[str], word
         "when": "biconditional_misread",
         "two": "counted_wrongly",
     }[kind]
-    named = [_word((i, thing[i]), words) for i, _ in conditions[broken[0]][1]]
-    note = f"It is {listed(named)}, which breaks “{said[broken[0]]}”"
+    named = [_word((i, thing[i]), words) for i, _ in literals]
+    note = f"It is {listed(named)}, which breaks “{said}”"
     return Choice(_list(thing, words), mistake=tag, note=note)
 
 
-def _canonical(conditions: list[Condition], key: Thing, wrong: list[Thing]) -> dict[str, object]:
-    """Every property written so that the key has its first word; the wrong things belong to the problem."""
-    turned = []
-    for kind, literals in conditions:
-        parts = [[i, int(sign == key[i])] for i, sign in literals]
-        turned.append([kind, *(parts if kind == "if" else sorted(parts))])
-    others = sorted([int(has == right) for has, right in zip(thing, key, strict=True)] for thing in wrong)
-    return {"conditions": sorted(turned), "wrong": others}
+def _canonical(conditions: list[Condition], key: Thing) -> list[list[object]]:
+    """The conditions with each property written so that the key has its first word, and the properties renumbered so
+    that the list is the smallest possible.
+
+    Properties that differ in the conditions they are named in are never exchanged, which leaves few renumberings.
+    """
+    turned = sorted((kind, [(i, int(sign == key[i])) for i, sign in literals]) for kind, literals in conditions)
+    marks = [
+        sorted(
+            (kind, sign, place * (kind == "if"))
+            for kind, who in turned
+            for place, (j, sign) in enumerate(who)
+            if j == i
+        )
+        for i in range(len(key))
+    ]
+    line = sorted(range(len(key)), key=lambda i: marks[i])
+    groups = [list(group) for _, group in groupby(line, key=lambda i: marks[i])]
+    best: list[list[object]] | None = None
+    for choice in product(*(permutations(group) for group in groups)):
+        number = {p: i for i, p in enumerate(p for group in choice for p in group)}
+        new: list[list[object]] = []
+        for kind, who in turned:
+            parts = [[number[i], sign] for i, sign in who]
+            new.append([kind, *(parts if kind == "if" else sorted(parts))])
+        new.sort()
+        if best is None or new < best:
+            best = new
+    return best or []
 
 
 # --- solving --------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations
+from itertools import compress, permutations
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -42,6 +42,7 @@ QUESTION = "Which of these orders, from first to last, keeps all the rules?"
 # A rule: its kind and the tasks and numbers it is about. A task's number is its index in the list of tasks.
 Rule = tuple[str, tuple[int, ...]]
 Order = tuple[int, ...]
+_BITS = bytes.maketrans(b"01", b"\x00\x01")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Schedule(ItemModel):
                 f"Test each order against one rule at a time and strike out those that break it. Only one is left: "
                 f"{_list(key, tasks)}. It keeps all {number_word(plan.rules)} rules; each of the others breaks one."
             ),
-            structure=_canonical(rules, key, [o for _, o in wrong]),
+            structure={"tasks": plan.tasks, "rules": _canonical(rules, key)},
             expected_success=success(level, load, *plan.loads),
         )
 
@@ -165,16 +166,12 @@ def _by_broken_rule(rules: list[Rule], tasks: int) -> list[list[Order]]:
         if not fit:
             raise Unsuitable("some rule is never the only one broken")
         fits.append(fit)
-    return [[_places(tasks)[bit] for bit in _bits(fit)] for fit in fits]
+    return [_in_mask(fit, tasks) for fit in fits]
 
 
-def _bits(mask: int) -> list[int]:
-    bits = []
-    while mask:
-        low = mask & -mask
-        bits.append(low.bit_length() - 1)
-        mask ^= low
-    return bits
+def _in_mask(mask: int, tasks: int) -> list[Order]:
+    """The orders whose bits are set. Hundreds of bits are read for every item, hence no loop over them."""
+    return list(compress(_places(tasks), f"{mask:b}"[::-1].encode().translate(_BITS)))
 
 
 def _wrong_orders(key: Order, broken: list[list[Order]], count: int, rng: random.Random) -> list[tuple[int, Order]]:
@@ -216,14 +213,12 @@ def _list(at: Order, tasks: list[str]) -> str:
     return ", ".join(name for _, name in sorted(zip(at, tasks, strict=True)))
 
 
-def _canonical(rules: list[Rule], key: Order, wrong: list[Order]) -> dict[str, object]:
-    """Tasks renumbered by their place in the key; the wrong orders belong to the problem, since they are tested."""
-    renamed = sorted(
+def _canonical(rules: list[Rule], key: Order) -> list[list[object]]:
+    """The rules with tasks renumbered by their place in the key, which is thereby part of the problem."""
+    return sorted(
         [kind, *(sorted(key[i] for i in who) if kind in ("apart", "gap") else [key[i] for i in who])]
         for kind, who in rules
     )
-    turned = sorted([at[key.index(place)] for place in range(len(key))] for at in wrong)
-    return {"rules": renamed, "wrong": turned}
 
 
 # --- solving --------------------------------------------------------------------------------------------------------

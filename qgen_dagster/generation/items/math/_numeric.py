@@ -86,7 +86,7 @@ def offer(
     typical = _plausible(key, slips, may_show)
     if len(typical) < 2:
         raise Unsuitable("too few plausible mistakes")
-    near = _near_misses(key, step, show, may_show, {slip.value for slip in typical})
+    near = _near_misses(key, step, show, may_show, {_pair(slip.value) for slip in typical})
     if len(typical) + len(near) < 3:
         raise Unsuitable("too few slips")
     # All values over one denominator, so that the search for a square runs on whole numbers.
@@ -95,13 +95,14 @@ def offer(
     denominators = {key.denominator, *(slip.value.denominator for slip in typical)}
     of_method = [(_over(slip.value, under), slip) for slip in typical]
     of_arithmetic = [(_over(slip.value, under), slip) for slip in near]
+    chance = rng.random
     for _ in range(_SQUARES):
-        (a, slip_a), (b, slip_b), (c, slip_c) = _three(rng, of_method, of_arithmetic)
-        corner = _together(right, a, b, by_ratio=rng.random() < 0.5)
+        (a, slip_a), (b, slip_b), (c, slip_c) = _three(chance, of_method, of_arithmetic)
+        corner = _together(right, a, b, by_ratio=chance() < 0.5)
         if corner is None:
             continue
-        start = (right, a, b, corner)[rng.randrange(4)]
-        end = c if start == right else _together(right, start, c, by_ratio=rng.random() < 0.5)
+        start = (right, a, b, corner)[int(chance() * 4)]
+        end = c if start == right else _together(right, start, c, by_ratio=chance() < 0.5)
         if end is None or (a < right) + (b < right) + (corner < right) + (end < right) != place:
             continue
         if len({right, a, b, corner, end}) < OPTIONS:
@@ -126,20 +127,19 @@ def _over(value: Value, under: int) -> int:
     return value.numerator * (under // value.denominator)
 
 
-def _three(rng: random.Random, of_method: list[_Scaled], of_arithmetic: list[_Scaled]) -> tuple[_Scaled, ...]:
+def _three(
+    chance: Callable[[], float], of_method: list[_Scaled], of_arithmetic: list[_Scaled]
+) -> tuple[_Scaled, _Scaled, _Scaled]:
     """Three different slips, the first one of method, the others more often of method than of arithmetic."""
-    a = of_method[0 if rng.random() < _TYPICAL else int(rng.random() * len(of_method))]
-    b = c = a
+    a = b = c = of_method[0 if chance() < _TYPICAL else int(chance() * len(of_method))]
+    # Written out for each: this is the inner loop of most math models.
     while b is a:
-        b = _of_method_rather(rng, of_method, of_arithmetic)
+        pool = of_method if not of_arithmetic or chance() < _METHOD else of_arithmetic
+        b = pool[int(chance() * len(pool))]
     while c is a or c is b:
-        c = _of_method_rather(rng, of_method, of_arithmetic)
+        pool = of_method if not of_arithmetic or chance() < _METHOD else of_arithmetic
+        c = pool[int(chance() * len(pool))]
     return a, b, c
-
-
-def _of_method_rather(rng: random.Random, of_method: list[_Scaled], of_arithmetic: list[_Scaled]) -> _Scaled:
-    pool = of_method if not of_arithmetic or rng.random() < _METHOD else of_arithmetic
-    return pool[int(rng.random() * len(pool))]
 
 
 def _together(key: int, one: int, other: int, *, by_ratio: bool) -> int | None:
@@ -165,15 +165,19 @@ def _amount(off: Value, show: Callable[[Value], str]) -> str:
 
 def _plausible(key: Value, slips: Sequence[Slip], may_show: Callable[[Value], bool]) -> list[Slip]:
     """The slips that may be offered, one for each value."""
-    # Numerators and denominators are compared as integers: a Fraction compares and hashes slowly.
-    seen = {(key.numerator, key.denominator)}
+    seen = {_pair(key)}
     kept = []
     for slip in slips:
-        pair = (slip.value.numerator, slip.value.denominator)
+        pair = _pair(slip.value)
         if pair not in seen and _in_reach(key, slip.value) and may_show(slip.value):
             seen.add(pair)
             kept.append(slip)
     return kept
+
+
+def _pair(value: Value) -> tuple[int, int]:
+    """Numerator and denominator, which compare and hash much faster than the Fraction."""
+    return value.numerator, value.denominator
 
 
 def _in_reach(key: Value, value: Value) -> bool:
@@ -182,15 +186,18 @@ def _in_reach(key: Value, value: Value) -> bool:
 
 
 def _near_misses(
-    key: Value, step: Value, show: Callable[[Value], str], may_show: Callable[[Value], bool], taken: set[Value]
+    key: Value,
+    step: Value,
+    show: Callable[[Value], str],
+    may_show: Callable[[Value], bool],
+    taken: set[tuple[int, int]],
 ) -> list[Slip]:
     near = []
     for i in (1, 2, 3):
-        for value, side in ((key + i * step, "high"), (key - i * step, "low")):
-            if value not in taken and may_show(value):
-                note = (
-                    f"This is {_amount(i * step, show)}too {side}: the steps may be right, but the arithmetic is not."
-                )
+        off = i * step
+        for value, side in ((key + off, "high"), (key - off, "low")):
+            if may_show(value) and _pair(value) not in taken:
+                note = f"This is {_amount(off, show)}too {side}: the steps may be right, but the arithmetic is not."
                 near.append(Slip(value, "arithmetic_slip", note))
     return near
 
@@ -219,12 +226,14 @@ def expected(level: ItemLevel, burden: float) -> float:
 
 def numbers_in(text: str) -> list[Fraction]:
     """All numbers in a text, in order: "1,200 seeds at 3.5 kg or 2/3"."""
-    return [Fraction(found.replace(",", "")) for found in _NUMBER.findall(text)]
+    return [
+        Fraction(int(found)) if found.isdigit() else Fraction(found.replace(",", "")) for found in _NUMBER.findall(text)
+    ]
 
 
 def whole_numbers_in(text: str) -> list[int]:
     """All numbers in a text that has only whole ones."""
-    return [int(value) for value in numbers_in(text)]
+    return [int(found.replace(",", "")) for found in _NUMBER.findall(text)]
 
 
 def options_where(shown: ShownQuestion, holds: Callable[[Fraction], bool]) -> list[int]:

@@ -26,7 +26,9 @@ THEMES = (
     Theme(
         "Loaves sold by a bakery", "loaves", "sold", ("rye loaves", "oat loaves", "corn loaves", "wheat loaves"), True
     ),
-    Theme("Tickets sold by a theatre", "tickets", "sold", ("adult tickets", "child tickets", "group tickets"), True),
+    Theme(
+        "Tickets sold by a travel office", "tickets", "sold", ("bus tickets", "train tickets", "ferry tickets"), True
+    ),
     Theme("Trees sold by a nursery", "trees", "sold", ("apple trees", "pear trees", "plum trees", "fig trees"), True),
     Theme("Drinks sold by a kiosk", "drinks", "sold", ("cups of tea", "juices", "lemonades", "cups of cocoa"), True),
     Theme("Books lent by a library", "books", "lent", ("novels", "atlases", "cookbooks", "dictionaries"), False),

@@ -60,9 +60,12 @@ class _Bag:
         self.colours = rng.sample(COLOURS, colours)
         self.holder, self.things = rng.choice(THINGS)
         self.total = sum(self.counts)
-        contents = listed([f"{n} {colour}" for n, colour in zip(self.counts, self.colours, strict=True)])
-        self.stem = f"A {self.holder} holds {contents} {self.things}."
         self.one = self.things[:-1]
+
+    @property
+    def stem(self) -> str:
+        contents = listed([f"{n} {colour}" for n, colour in zip(self.counts, self.colours, strict=True)])
+        return f"A {self.holder} holds {contents} {self.things}."
 
     def several(self, draws: str) -> str:
         return f"{self.stem} {draws} {self.things} are drawn at random, without putting any back."
@@ -74,7 +77,9 @@ def _chance(value: Value) -> bool:
 
 def _require_room(place: int, key: Fraction) -> None:
     """Between 0 and 1 there must be room for the distractors on either side of the key."""
-    if not Fraction(place, 12) < key < 1 - Fraction(OPTIONS - 1 - place, 9):
+    over, under = key.numerator, key.denominator
+    # place/12 < key < 1 − (places above)/9, in whole numbers: most draws end here.
+    if not (place * under < 12 * over and 9 * over < (10 - OPTIONS + place) * under):
         raise Unsuitable("no room for so many options on one side")
 
 

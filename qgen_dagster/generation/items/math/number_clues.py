@@ -90,12 +90,14 @@ def _others(rng: random.Random, clues: Sequence[Clue], patterns: Sequence[str], 
     value, stride = rng.randrange(span), rng.choice(STRIDES)
     wanted = list(patterns)
     found: list[int] = []
+    tests = [clue.holds for clue in clues]
     for _ in range(span):
         value = (value + stride) % span
-        profile = "".join("01"[clue.holds(low + value)] for clue in clues)
+        number = low + value
+        profile = "".join(["1" if holds(number) else "0" for holds in tests])
         if profile in wanted:
             wanted.remove(profile)
-            found.append(low + value)
+            found.append(number)
             if not wanted:
                 return found
     raise Unsuitable("no number for one of the patterns")

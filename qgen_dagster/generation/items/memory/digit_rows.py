@@ -47,7 +47,7 @@ class DigitRows(ItemModel):
             key=Choice(key),
             distractors=tuple(choices),
             explanation=f"The digits shown were {' '.join(shown)}. {how} {key}.",
-            structure={"digits": "".join(shown), "backwards": backwards, "triple": triple, "pair": pair},
+            structure={"digits": "".join(shown), "backwards": backwards},
             expected_success=expected(level, 0.3 + 0.4 * (length == LENGTHS[level][1])),
         )
 

@@ -5,11 +5,11 @@ Radicals: how much must be related to see the rule.
 - medium: dots and figures differ by a constant, or add up to a constant;
 - hard: the difference of dots and figures depends on the filling (two fillings, each with a difference of its own).
 
-Rivals: each of shape, filling, number of figures, number of dots, their difference and their sum and whether each
-number is even, taken over all cells or separately per filling, per shape or per even and odd number of figures; and
-whether there is a dot at a given place. Where
-a group has one exception and everything else agrees, that exception is justified; a draft is dropped when any other
-cell is. A feature that is no part of the rule has no value that occurs once only.
+Rivals: each of shape, filling, number of figures, number of dots, their difference and their sum, whether each number
+is even, whether there is one figure only or no dot at all, taken over all cells or separately per filling, per shape or
+per even and odd number of figures; and whether there is a dot at a given place. Where a group has one exception and
+everything else agrees, that exception is justified; a draft is dropped when any other cell is. A feature that is no
+part of the rule has no value that occurs once only.
 """
 
 from __future__ import annotations
@@ -220,6 +220,8 @@ _TARGETS: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
     lambda c: c["fill"],
     lambda c: c["count"],
     lambda c: c["dots"],
+    lambda c: c["count"] == 1,
+    lambda c: c["dots"] == 0,
     lambda c: c["dots"] - c["count"],
     lambda c: c["dots"] + c["count"],
     lambda c: c["count"] % 2,

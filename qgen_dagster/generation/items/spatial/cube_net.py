@@ -61,7 +61,7 @@ class CubeNet(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=_explanation(together, opposite, choices[0].text),
-            structure={"net": _places_by_face(faces), "key": list(key), "others": sorted(map(list, wrong))},
+            structure={"net": _places_by_face(faces), "key": list(key)},
             expected_success=success(level, _load(net, faces, key)),
         )
 

@@ -2,7 +2,7 @@
 
 Radicals: the number of pieces, whether they are shown turned, and how close the other pieces come.
 - easy: one piece of a 5×4 rectangle, as it lies in the rectangle; four options;
-- medium: one piece of a 4×4 square, turned; six options;
+- medium: one piece of a 4×4 square or a 5×4 rectangle, turned; six options;
 - hard: two pieces of a 5×4 rectangle, turned.
 
 Pieces may be turned, never flipped over. The options cross two or three pieces that differ in one cell with both hands,
@@ -41,7 +41,7 @@ class FigureAssembly(ItemModel):
     sub_type = "figure_assembly"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        height, width = {"easy": (4, 5), "medium": (4, 4), "hard": (4, 5)}[level]
+        height, width = rng.choice([(4, 4), (4, 5)]) if level == "medium" else (4, 5)
         pieces, candidates = first_good(lambda: _task(height, width, level, rng))
         missing = pieces.pop()
         shown = [_piece(p).turned(0 if level == "easy" else rng.randrange(4)) for p in pieces]
@@ -64,7 +64,7 @@ class FigureAssembly(ItemModel):
             key=choices[0],
             distractors=tuple(choices[1:]),
             explanation=_explanation(height, width, pieces, missing, choices[0].text),
-            structure=_structure(height, width, shown, candidates),
+            structure=_structure(height, width, shown, candidates[0]),
             expected_success=success(level, _load(level, shown, candidates)),
         )
 
@@ -90,11 +90,12 @@ def _task(height: int, width: int, level: ItemLevel, rng: random.Random) -> tupl
 
 
 def _cut(cells: list[Place], count: int, rng: random.Random) -> list[list[Place]]:
-    """The cells in `count` connected pieces of nearly equal size; the last one is lopsided."""
+    """The cells in `count` connected pieces of roughly equal size; the last one is lopsided."""
     left = set(cells)
+    spare = (-1, 0, 1, 2) if count == 2 else (0, 1)
     pieces = []
     for i in range(count - 1):
-        size = len(left) // (count - i)
+        size = len(left) // (count - i) + rng.choice(spare)
         piece = [rng.choice(sorted(left))]
         while len(piece) < size:
             free = [place for place in border(piece) if place in left]
@@ -173,12 +174,11 @@ def _explanation(height: int, width: int, pieces: list[list[Place]], missing: li
     )
 
 
-def _structure(height: int, width: int, shown: list[Shape], candidates: list[Shape]) -> dict[str, object]:
+def _structure(height: int, width: int, shown: list[Shape], missing: Shape) -> dict[str, object]:
     return {
         "rectangle": [height, width],
         "shown": sorted(piece.canonical() for piece in shown),
-        "missing": candidates[0].canonical(),
-        "others": sorted(piece.canonical() for piece in candidates[1:]),
+        "missing": missing.canonical(),
     }
 
 

@@ -33,6 +33,11 @@ class Relation:
     holds: frozenset[tuple[str, str]]  # pairs, and those that may pass for one
 
     @property
+    def mutual(self) -> bool:
+        """Whether it holds both ways, so that the order of a pair says nothing."""
+        return self.name.startswith(("opposite", "similar"))
+
+    @property
     def seconds(self) -> frozenset[str]:
         return frozenset(second for _, second in self.pairs)
 

@@ -61,7 +61,7 @@ class Anagram(ItemModel):
                 f"{_hint(word)} The letters make “{word}”, and that belongs to this group: {category.name}. "
                 "It helps to try common beginnings and endings first."
             ),
-            structure={"word": word, "group": category.name, "others": sorted(c.name for c in wrong)},
+            structure={"word": word},
             expected_success=success(level, load),
         )
 

@@ -63,7 +63,7 @@ class Analogy(ItemModel):
                 f"In “{a} – {b}”, {relation.gloss}. The same holds for “{c} – {d}”, so the answer is “{d}”. "
                 "Saying the link between the first two words as a sentence shows which option fits that sentence."
             ),
-            structure={"relation": relation.name, "words": [a, b, c, d]},
+            structure={"relation": relation.name, "words": [*(sorted((a, b)) if relation.mutual else (a, b)), c, d]},
             expected_success=success(level, load),
         )
 

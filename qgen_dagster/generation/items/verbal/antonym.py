@@ -61,7 +61,7 @@ class Antonym(ItemModel):
                 f"Whatever is said with “{word}” is turned into its contrary by “{key}”: these two are opposites. "
                 f"None of the other words says the contrary of “{word}”."
             ),
-            structure={"word": word, "key": key, "others": sorted(c.text for c in distractors)},
+            structure={"word": word, "key": key},
             expected_success=success(level, words.rarity(word, key)),
         )
 

@@ -75,7 +75,7 @@ class Completion(ItemModel):
                 f"The sentence asks for a {how} word {where} “{given}”. Of the words offered, that is “{key}”: "
                 f"{sentence.replace('___', key)}"
             ),
-            structure={"given": given, "same": same, "strong": wanted, "words": sorted(cells.values())},
+            structure={"given": given, "same": same, "strong": wanted, "key": key},
             expected_success=success(level, load),
         )
 

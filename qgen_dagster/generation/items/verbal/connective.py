@@ -78,7 +78,7 @@ class Connective(ItemModel):
             key=Choice(options[key]),
             distractors=tuple(_distractor(pair, key, text) for pair, text in options.items() if pair != key),
             explanation=f"{first}. {second}. The answer is “{options[key]}”: {filled}",
-            structure={"situation": line[0], "against": against, "turned": turned, "frame": frame, "words": kit},
+            structure={"situation": line[0], "against": against, "turned": turned, "words": kit},
             expected_success=success(level, 0.35 * against + 0.35 * turned + 0.3 * frame),
         )
 

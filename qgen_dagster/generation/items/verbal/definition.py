@@ -49,7 +49,7 @@ class Definition(ItemModel):
                 f"All the words belong to one field, {family.name}, so every detail of the definition counts. "
                 f"“{key}” means just this: {family.words[key]}."
             ),
-            structure={"word": key, "others": sorted(wrong)},
+            structure={"word": key},
             expected_success=success(level, words.rarity(key)),
         )
 

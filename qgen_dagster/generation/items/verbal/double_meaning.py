@@ -55,11 +55,7 @@ class DoubleMeaning(ItemModel):
                 f"“{double.word}” means “{first}”, and it also means “{second}”. "
                 "Each of the other words is near one of the two meanings at most."
             ),
-            structure={
-                "word": double.word,
-                "hints": sorted(map(sorted, hints)) if level == "hard" else [],
-                "others": sorted(c.text for c in distractors),
-            },
+            structure={"word": double.word, "hints": sorted(map(sorted, hints)) if level == "hard" else []},
             expected_success=success(level, 0.2 + 0.8 * lexicon().rarity(double.word)),
         )
 

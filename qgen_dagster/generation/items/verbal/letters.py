@@ -71,7 +71,7 @@ class Letters(ItemModel):
                 f"Tick off the letters one by one: {listed(list(key.upper()))} all stand in {source.upper()}, each as "
                 f"often as it is needed, so {key.upper()} can be made. Each of the other words needs a letter too many."
             ),
-            structure={"source": source, "key": key, "others": sorted(w for w, _ in wrong)},
+            structure={"source": source, "key": key},
             expected_success=success(level, load),
         )
 

@@ -36,7 +36,7 @@ class SameRelation(ItemModel):
         words = lexicon()
         relation = rng.choices(*_choices(level))[0]
         given, key, spare = rng.sample(_usable(relation, level), 3)
-        turned = relation.pos[0] == relation.pos[1] and not relation.name.startswith(("opposite", "similar"))
+        turned = relation.pos[0] == relation.pos[1] and not relation.mutual
         wrong: list[tuple[tuple[str, str], str, str]] = []
         if turned and level != "easy" and (spare[1], spare[0]) not in relation.holds:
             note = f"The link is the right one, but turned round: {relation.gloss} in “{' – '.join(spare)}”."
@@ -76,9 +76,8 @@ class SameRelation(ItemModel):
             ),
             structure={
                 "relation": relation.name,
-                "given": list(given),
-                "key": list(key),
-                "others": sorted(list(pair) for pair, _, _ in wrong),
+                "given": sorted(given) if relation.mutual else list(given),
+                "key": sorted(key) if relation.mutual else list(key),
             },
             expected_success=success(level, load),
         )

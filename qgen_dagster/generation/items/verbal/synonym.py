@@ -58,7 +58,7 @@ class Synonym(ItemModel):
                 f"“{word}” and “{key}” mean nearly the same: in most sentences one can take the place of the other. "
                 f"The other words would change the meaning, so the answer is “{key}”."
             ),
-            structure={"word": word, "key": key, "others": sorted(c.text for c in distractors)},
+            structure={"word": word, "key": key},
             expected_success=success(level, words.rarity(word, key)),
         )
 
