@@ -33,7 +33,7 @@ ui: $(STAMP)
 	@$(BIN)/qgen up
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ _HELD = text(
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
     "AND classid = :high AND objid = :low"
 )
+_TRY_ALL = text("SELECT key, pg_try_advisory_lock(key) AS claimed FROM unnest(CAST(:keys AS bigint[])) AS key")
 
 
 class Claims:
@@ -29,6 +30,7 @@ class Claims:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._strata: set[Stratum] = set()
 
     def claim_run(self, run_id: UUID) -> bool:
         """Marks the run as alive in this process; False when another process has it."""
@@ -36,7 +38,13 @@ class Claims:
 
     def claim_strata(self, strata: Iterable[Stratum]) -> tuple[Stratum, ...]:
         """Claims each stratum; returns those that another run holds (then the others stay claimed)."""
-        return tuple(s for s in strata if not self._try(_stratum_key(s)))
+        keys = {_stratum_key(s): s for s in strata if s not in self._strata}
+        if not keys:
+            return ()
+        tried = self._connection.execute(_TRY_ALL, {"keys": list(keys)})
+        claimed = {keys[row.key]: row.claimed for row in tried}
+        self._strata |= {stratum for stratum, got in claimed.items() if got}
+        return tuple(stratum for stratum, got in claimed.items() if not got)
 
     def still_held(self, run_id: UUID) -> bool:
         """Whether the server still knows our claim: False after a restart or a broken connection."""

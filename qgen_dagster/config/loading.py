@@ -17,22 +17,24 @@ from pydantic_core import ErrorDetails
 from qgen_dagster.core.errors import ConfigurationError
 
 Model = TypeVar("Model", bound=BaseModel)
+# The C parser where PyYAML brings it: every command reads the taxonomy.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Location = tuple[int | str, ...]
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """The file's content as `model`. Raises ConfigurationError with file, line, key and what was expected."""
-    node = _compose(path)
+    node, data = _parse(path)
     lines: dict[Location, int] = {}
     _index_lines(node, (), lines, path)
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise ConfigurationError("\n".join(_describe(e, lines, path, model) for e in error.errors())) from error
 
 
-def _compose(path: Path) -> yaml.Node:
+def _parse(path: Path) -> tuple[yaml.Node, Any]:
+    """The file as nodes, which know their lines, and as plain data."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -40,7 +42,9 @@ def _compose(path: Path) -> yaml.Node:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        data = None if node is None else loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
@@ -49,7 +53,7 @@ def _compose(path: Path) -> yaml.Node:
         raise ConfigurationError(f"{path}: the file is empty")
     if not isinstance(node, yaml.MappingNode):
         raise ConfigurationError(f"{path}:{node.start_mark.line + 1}: expected keys and values at the top level")
-    return node
+    return node, data
 
 
 def _index_lines(node: yaml.Node, at: Location, lines: dict[Location, int], path: Path) -> None:

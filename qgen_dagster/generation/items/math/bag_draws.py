@@ -231,16 +231,18 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
     key = Fraction(ways - none, ways)
     _require_room(place, key)
     slips = [
-        Slip(1 - Fraction(b**3, n**3), "put_back", f"This puts each {bag.one} back."),
+        Slip(Fraction(n**3 - b**3, n**3), "put_back", f"This puts each {bag.one} back."),
         Slip(Fraction(3 * a * b * (b - 1), ways), "exactly_one", f"This is for exactly one {one} {bag.one}."),
         Slip(Fraction(none, ways), "complement", f"This is the probability of no {one} {bag.one}."),
         Slip(Fraction(3 * a, n), "added", "This adds the probability of one draw three times."),
         Slip(Fraction(a, n), "one_draw_only", "This is the probability for one draw."),
         Slip(Fraction(a * b * (b - 1), ways), "one_order_only", f"This lets only the first one be {one}."),
-        Slip(1 - Fraction(b, n), "one_draw_only", "This is the probability for one draw."),
-        Slip(1 - Fraction(a * (a - 1) * (a - 2), ways), "wrong_colour", f"This is for at least one that is not {one}."),
-        Slip(1 - Fraction(b * (b - 1), n * (n - 1)), "two_draws_only", "This is for two draws."),
-        Slip(1 - Fraction(none, n**3), "total_not_reduced", f"One {bag.one} fewer is left at each draw."),
+        Slip(Fraction(n - b, n), "one_draw_only", "This is the probability for one draw."),
+        Slip(
+            Fraction(ways - a * (a - 1) * (a - 2), ways), "wrong_colour", f"This is for at least one that is not {one}."
+        ),
+        Slip(Fraction(n * (n - 1) - b * (b - 1), n * (n - 1)), "two_draws_only", "This is for two draws."),
+        Slip(Fraction(n**3 - none, n**3), "total_not_reduced", f"One {bag.one} fewer is left at each draw."),
     ]
     why = (
         f"The opposite is that none is {one}: {b}/{n} × {b - 1}/{n - 1} × {b - 2}/{n - 2} = {_ratio(none, ways)}. "
@@ -288,7 +290,7 @@ def _same_colour(rng: random.Random, place: int) -> Draft:
     _require_room(place, key)
     slips = [
         Slip(
-            sum((Fraction(c * c, n * n) for c in bag.counts), Fraction()),
+            Fraction(sum(c * c for c in bag.counts), n * n),
             "put_back",
             f"This puts the first {bag.one} back.",
         ),

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 Terms = Sequence[int]
+_PARTS = (Fraction(1, 2), Fraction(1, 3))
 _PRIMES = (2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61)
 
 
@@ -50,7 +51,7 @@ def _linear(terms: Terms) -> set[int]:
     if any(b * steps[0] != a * steps[1] for a, b in itertools.pairwise(steps)):
         return set()
     a = Fraction(z - y, y - x)
-    if a not in (Fraction(1, 2), Fraction(1, 3)) and a.denominator != 1:
+    if a not in _PARTS and a.denominator != 1:
         return set()
     return _whole(a * (terms[-1] - x) + y)
 
@@ -155,7 +156,7 @@ def _operations(moves: Sequence[tuple[int, int]]) -> list[Callable[[int], Fracti
     if moves[0][0]:
         factor = Fraction(moves[0][1], moves[0][0])
         plain = factor.denominator == 1 or factor.numerator == 1
-        if plain and all(a * factor == b for a, b in moves):
+        if plain and all(a * factor.numerator == b * factor.denominator for a, b in moves):
             fits.append(lambda x: x * factor)
     return fits
 
@@ -184,7 +185,7 @@ def _simple(strand: Terms) -> set[int]:
         found.add(2 * strand[-1] - strand[-2])
     if 0 not in strand:
         ratio = Fraction(strand[1], strand[0])
-        if all(Fraction(q, p) == ratio for p, q in itertools.pairwise(strand)):
+        if all(q * ratio.denominator == p * ratio.numerator for p, q in itertools.pairwise(strand)):
             found |= _whole(strand[-1] * ratio)
     return found
 

@@ -83,10 +83,12 @@ class Completion(ItemModel):
         sentence = shown.stem.partition("\n")[0]
         extreme, opposite = _reading(sentence)
         found: set[int] = set()
+        lowered = sentence.lower()
+        words = set(re.findall(r"[\w-]+", lowered))
         for scale in lexicon().gradables:
             places = _places(scale)
-            named = [places[w] for w in places if re.search(rf"(?<![\w-]){w}(?![\w-])", sentence.lower())]
-            if not any(noun in sentence.lower() for noun in scale.nouns) or len(named) != 1:
+            named = [place for word, place in places.items() if word in words]
+            if not any(noun in lowered for noun in scale.nouns) or len(named) != 1:
                 continue
             goal = (named[0][0] ^ opposite, extreme)
             found.update(i for i, option in enumerate(shown.options) if places.get(option.text) == goal)
