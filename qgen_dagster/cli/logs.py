@@ -40,6 +40,9 @@ def configure(log_format: str = "text", *, verbose: bool = False) -> None:
         cache_logger_on_first_use=False,
     )
     logging.getLogger("qgen_dagster").setLevel(level)
+    if not verbose:
+        # Dagster tells each of its retries through the root logger; the error that follows says it once, and better.
+        logging.getLogger().setLevel(logging.ERROR)
 
 
 def _mask_secrets(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
 
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.core.errors import QgenError, RunInterrupted
+from qgen_dagster.core.errors import DatabaseError, QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
 from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
@@ -28,6 +29,7 @@ from qgen_dagster.defs.launch import (
     strata_range,
 )
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
+from qgen_dagster.defs.storage import StorageError
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.database import dagster_database_url
 
@@ -47,7 +49,7 @@ class DagsterLauncher:
         tags = {ROUND_TAG: str(request.number)}
         if request.parent_run_id is not None:
             tags[PARENT_RUN_TAG] = str(request.parent_run_id)
-        with hosting(self._settings, self._progress):
+        with hosting(self._settings, self._progress), _storage_errors():
             result = run_job(
                 auto_balance.name,
                 instance=self._instance,
@@ -64,7 +66,7 @@ class DagsterLauncher:
             attempt = latest_attempt(self._instance, str(run_id))
             if not attempt.is_finished:
                 close_dead_run(self._instance, attempt.run_id, reason="the process of this run is gone")
-            with hosting(self._settings, self._progress):
+            with hosting(self._settings, self._progress), _storage_errors():
                 return _error_of(resume_run(str(run_id), instance=self._instance))
         except NothingToResume:
             return None
@@ -76,6 +78,19 @@ def open_launcher(settings: Settings, progress: Progress) -> Iterator[DagsterLau
     home = prepare_dagster_home(settings.home)
     with dagster_database_url(settings) as url, open_instance(home, url) as instance:
         yield DagsterLauncher(instance, settings, progress)
+
+
+@contextmanager
+def _storage_errors() -> Iterator[None]:
+    """Dagster's storage gives up after some tries; an operator should read why and what to do."""
+    try:
+        yield
+    except (StorageError, DagsterPostgresException) as error:
+        raise DatabaseError(
+            "Dagster's database broke off in the middle of the run",
+            hint="Check that the server runs and that its disk is not full (qgen db status). What was made is kept: "
+            "qgen resume",
+        ) from error
 
 
 def _error_of(result: LaunchResult) -> BaseException | None:
