@@ -29,7 +29,6 @@ from qgen_dagster.defs.launch import (
     strata_range,
 )
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
-from qgen_dagster.defs.storage import StorageError
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.database import dagster_database_url
 
@@ -85,7 +84,7 @@ def _storage_errors() -> Iterator[None]:
     """Dagster's storage gives up after some tries; an operator should read why and what to do."""
     try:
         yield
-    except (StorageError, DagsterPostgresException) as error:
+    except DagsterPostgresException as error:
         raise DatabaseError(
             "Dagster's database broke off in the middle of the run",
             hint="Check that the server runs and that its disk is not full (qgen db status). What was made is kept: "

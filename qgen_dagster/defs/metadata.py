@@ -15,7 +15,7 @@ from qgen_dagster.core.inventory import InventoryAnalysis
 from qgen_dagster.core.plan import GenerationPlan
 from qgen_dagster.core.question import LABELS, Option, Question
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.defs.pictures import as_markdown_image, funnel_bars, stock_heatmap
+from qgen_dagster.defs.pictures import as_markdown_image, figure_as_markdown_image, funnel_bars, stock_heatmap
 from qgen_dagster.services.run_record import RunRecord
 
 Metadata = dict[str, Any]
@@ -110,7 +110,7 @@ def question_markdown(question: Question) -> str:
     parts = [f"**{question.stratum.key}** · {question.sub_type} · {question.item_model or 'LLM'}"]
     if question.stimulus:
         figure = question.stimulus.figure
-        parts.append(as_markdown_image(figure, "stimulus") if figure else _quoted(question.stimulus.text))
+        parts.append(figure_as_markdown_image(figure, "stimulus") if figure else _quoted(question.stimulus.text))
     parts.append(_plain(question.stem))
     parts.append("\n".join(f"- {LABELS[i]}. {_option(option)}" for i, option in enumerate(question.options)))
     parts.append(f"Key: **{question.label}**. {_plain(question.explanation)}")
@@ -119,7 +119,7 @@ def question_markdown(question: Question) -> str:
 
 def _option(option: Option) -> str:
     if option.figure:
-        return as_markdown_image(option.figure, "option")
+        return figure_as_markdown_image(option.figure, "option")
     return _plain(option.text)
 
 

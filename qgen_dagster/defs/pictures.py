@@ -55,6 +55,11 @@ def funnel_bars(funnel: Funnel) -> str:
     return _svg(_BAR_LEFT + _BAR_MAX + 70, len(rows) * (_BAR_H + _BAR_GAP) + 8, "Funnel", shapes)
 
 
+def figure_as_markdown_image(figure: str, alt: str) -> str:
+    """A question's figure on paper: as an image it does not inherit the page's ink, and would be black on dark."""
+    return as_markdown_image(figure.replace("<svg ", '<svg style="background:#fff;color:#1a1a1a" ', 1), alt)
+
+
 def as_markdown_image(svg: str, alt: str) -> str:
     """The picture as a Markdown image that needs no file and no server."""
     return f"![{alt}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"

@@ -30,6 +30,15 @@ from qgen_dagster.bank.embedded import EmbeddedServer, EmbeddedServerError
 from qgen_dagster.core.errors import ExitCode
 
 IS_ROOT = os.geteuid() == 0
+
+
+def _reached_by_all(path: Path) -> bool:
+    return all(folder.stat().st_mode & 0o001 for folder in path.parents)
+
+
+shared_environment = pytest.mark.skipif(
+    not _reached_by_all(Path(sys.executable)), reason="another user cannot enter the virtual environment's folder"
+)
 root_only = pytest.mark.skipif(not IS_ROOT, reason="shows what happens for root")
 REPOSITORY = Path(qgen_dagster.__file__).parents[1]
 
@@ -767,6 +776,7 @@ def test_root_is_told_when_there_is_no_account_to_run_the_server(
 
 
 @root_only
+@shared_environment
 def test_an_ordinary_user_has_a_database_of_its_own_and_root_joins_it_as_that_user(new_home: Path) -> None:
     make(new_home)
     os.chown(new_home, nobody(), -1)
@@ -788,6 +798,7 @@ def test_an_ordinary_user_has_a_database_of_its_own_and_root_joins_it_as_that_us
 
 
 @root_only
+@shared_environment
 def test_an_ordinary_user_is_told_why_the_database_of_root_is_not_for_him(home: Path, new_home: Path) -> None:
     client = Client(home, uid=nobody())
     assert "Permission denied" in client.hear()

@@ -84,7 +84,7 @@ def test_with_json_the_refusal_is_one_object(qgen: Qgen, line: str, message: str
     ("content", "message"),
     [
         ("", "{file}: the file is empty"),
-        ("inventory: [", "{file}:1: not valid YAML"),
+        ("inventory: [", "{file}:2: not valid YAML"),
         ("inventory:\n  healthy_min: many\n", "{file}:2: inventory.healthy_min: Input should be a valid integer"),
         ("inventory:\n  helthy_min: 3\n", "{file}:2: inventory.helthy_min: unknown key"),
         ("inventroy:\n  healthy_min: 3\n", "{file}:1: inventroy: unknown key (did you mean inventory?)"),

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import permutations
 from typing import TypeVar
 
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -32,6 +34,12 @@ def mentioned(sentence: str, names: Sequence[str]) -> list[str]:
 def sentences(text: str) -> list[str]:
     """The lines of a stem; each holds one sentence."""
     return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+@cache
+def picks(count: int, size: int) -> tuple[tuple[int, ...], ...]:
+    """All ways to pick `size` of the numbers below `count`, in any order; one of them is drawn faster than a sample."""
+    return tuple(permutations(range(count), size))
 
 
 def balanced(draw: Callable[[], list[T]], features: Callable[[T], int], key: int, rng: random.Random) -> list[T]:

@@ -25,7 +25,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import listed
-from qgen_dagster.generation.items.logic._common import balanced, sentences, success
+from qgen_dagster.generation.items.logic._common import balanced, picks, sentences, success
 
 # What is sorted: the opening, the question, and its properties, each a word and its opposite.
 THEMES = (
@@ -123,11 +123,13 @@ def _conditions(plan: Plan, rng: random.Random) -> list[Condition]:
     conditions: list[Condition] = []
     subjects: set[frozenset[int]] = set()
     while len(conditions) < plan.conditions:
-        kind = plan.kinds[rng.randrange(len(plan.kinds))]
-        who = rng.sample(range(plan.properties), SIZE.get(kind, 2))
-        if frozenset(who) in subjects:
+        kind = plan.kinds[int(rng.random() * len(plan.kinds))]
+        ways = picks(plan.properties, SIZE.get(kind, 2))
+        who = ways[int(rng.random() * len(ways))]
+        subject = frozenset(who)
+        if subject in subjects:
             continue
-        subjects.add(frozenset(who))
+        subjects.add(subject)
         conditions.append((kind, tuple((i, rng.random() < 0.5) for i in who)))
     if len(frozenset[int]().union(*subjects)) < plan.properties:
         raise Unsuitable("a property does not matter")
@@ -193,14 +195,17 @@ def _wrong(bad: list[tuple[Thing, list[int]]], plan: Plan, rng: random.Random) -
     count = plan.options - 1
     most = (count + 1) // 2
     broken = [0] * plan.conditions
+    worn = set[int]()  # conditions that no further one may break
     chosen: list[tuple[Thing, list[int]]] = []
     left = list(bad)
     for _ in range(min(len(left), 4 * count)):
         thing, breaks = left.pop(int(rng.random() * len(left)))
-        if all(broken[i] < most for i in breaks):
+        if worn.isdisjoint(breaks):
             chosen.append((thing, breaks))
             for i in breaks:
                 broken[i] += 1
+                if broken[i] == most:
+                    worn.add(i)
         if len(chosen) == count:
             return chosen
     raise Unsuitable("one condition would decide alone")

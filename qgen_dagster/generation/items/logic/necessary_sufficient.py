@@ -30,7 +30,7 @@ THINGS = (
     "meal ticket", "gym pass", "silver token", "bike permit", "yellow sticker", "archive pass", "studio key",
     "safety licence", "gold stamp", "lab pass", "desk number",
 )  # fmt: skip
-PLACES = ("a research centre", "a large factory", "a sports campus", "a film studio", "a university", "a ship yard")
+PLACES = ("a research centre", "a large factory", "a sports campus", "a film studio", "a university", "a shipyard")
 # The answers, by whether the thing is necessary and whether it is sufficient.
 ANSWERS = {
     (True, True): "both necessary and sufficient",

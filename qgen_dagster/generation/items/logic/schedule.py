@@ -21,21 +21,22 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import capitalised, number_word
-from qgen_dagster.generation.items.logic._common import balanced, mentioned, sentences, success
+from qgen_dagster.generation.items.logic._common import balanced, mentioned, picks, sentences, success
 
-# What is ordered: the opening sentence, how one of them is called in a rule, and their names.
+# What is ordered: the opening sentence, how one of them is called in a rule, what one of them
+# is, and their names.
 THEMES = (
-    ("A bakery makes {n} kinds of bread, one after another.", "the {} bread",
+    ("A bakery makes {n} kinds of bread, one after another.", "the {} bread", "bread",
      ("rye", "wheat", "oat", "corn", "seed", "onion", "olive", "nut")),
-    ("A school plans {n} lessons, one after another.", "{}",
+    ("A school plans {n} lessons, one after another.", "{}", "lesson",
      ("art", "music", "geography", "history", "biology", "chemistry", "drama", "sport")),
-    ("A band will play {n} pieces, one after another.", "the {}",
+    ("A band will play {n} pieces, one after another.", "the {}", "piece",
      ("waltz", "march", "tango", "ballad", "polka", "samba", "anthem", "fanfare")),
-    ("A painter will use {n} colours, one after another.", "{}",
+    ("A painter will use {n} colours, one after another.", "{}", "colour",
      ("red", "blue", "green", "yellow", "white", "black", "brown", "pink")),
-    ("A guide visits {n} places, one after another.", "the {}",
+    ("A guide visits {n} places, one after another.", "the {}", "place",
      ("tower", "museum", "harbour", "market", "castle", "park", "bridge", "theatre")),
-    ("A cinema shows {n} films, one after another.", "the {}",
+    ("A cinema shows {n} films, one after another.", "the {}", "film",
      ("comedy", "thriller", "western", "musical", "romance", "mystery", "cartoon", "documentary")),
 )  # fmt: skip
 QUESTION = "Which of these orders, from first to last, keeps all the rules?"
@@ -78,9 +79,9 @@ class Schedule(ItemModel):
         broken = _by_broken_rule(rules, plan.tasks)
         key = broken[-1][rng.randrange(len(broken[-1]))]
         wrong = _wrong_orders(key, broken[:-1], plan.options - 1, rng)
-        intro, called, names = THEMES[rng.randrange(len(THEMES))]
+        intro, called, thing, names = THEMES[rng.randrange(len(THEMES))]
         tasks = rng.sample(names, plan.tasks)
-        said = [_say(rule, [called.format(task) for task in tasks]) for rule in rules]
+        said = [_say(rule, [called.format(task) for task in tasks], thing) for rule in rules]
         load = sum(WEIGHT[kind] for kind, _ in rules)
         return Draft(
             stem="\n".join([intro.format(n=number_word(plan.tasks)), *said, QUESTION]),
@@ -108,16 +109,17 @@ def _rules(plan: Plan, rng: random.Random) -> list[Rule]:
     rules: list[Rule] = []
     pairs: set[frozenset[int]] = set()
     while len(rules) < plan.rules:
-        kind = plan.kinds[rng.randrange(len(plan.kinds))]
+        kind = plan.kinds[int(rng.random() * len(plan.kinds))]
         size = 4 if kind == "if_before" else 3 if kind == "if_first" else 1 if kind.startswith("not") else 2
-        who = rng.sample(range(plan.tasks), size)
+        ways = picks(plan.tasks, size)
+        who = ways[int(rng.random() * len(ways))]
         if kind in ("apart", "gap"):
-            who.sort()
+            who = tuple(sorted(who))
         pair = frozenset(who)
         if pair in pairs or (kind.startswith("not") and kind in {k for k, _ in rules}):
             continue
         pairs.add(pair)
-        rules.append((kind, tuple(who)))
+        rules.append((kind, who))
     return sorted(rules, key=lambda _: rng.random())
 
 
@@ -178,9 +180,10 @@ def _wrong_orders(key: Order, broken: list[list[Order]], count: int, rng: random
     """Wrong orders with the rule that each breaks, drawn so that the key is no closer to the others than they are."""
 
     def draw() -> list[tuple[int, Order]]:
-        breaks = rng.sample(range(len(broken)), min(count, len(broken)))
-        breaks += [rng.randrange(len(broken)) for _ in range(count - len(breaks))]
-        return [(i, broken[i][rng.randrange(len(broken[i]))]) for i in breaks]
+        ways = picks(len(broken), min(count, len(broken)))
+        breaks = [*ways[int(rng.random() * len(ways))]]
+        breaks += [int(rng.random() * len(broken)) for _ in range(count - len(breaks))]
+        return [(i, broken[i][int(rng.random() * len(broken[i]))]) for i in breaks]
 
     return balanced(draw, lambda entry: _features(entry[1]), _features(key), rng)
 
@@ -193,7 +196,7 @@ def _features(at: Order) -> int:
     return sum(bit << i for i, bit in enumerate(bits))
 
 
-def _say(rule: Rule, tasks: list[str]) -> str:
+def _say(rule: Rule, tasks: list[str], thing: str) -> str:
     kind, who = rule
     names = [tasks[i] for i in who]
     patterns = {
@@ -202,11 +205,11 @@ def _say(rule: Rule, tasks: list[str]) -> str:
         "not_last": "{0} does not come last.",
         "next": "{0} comes immediately before {1}.",
         "apart": "{0} and {1} do not come next to each other.",
-        "gap": "Exactly one other comes between {0} and {1}.",
+        "gap": "Exactly one other {thing} comes between {0} and {1}.",
         "if_first": "If {0} comes first, then {1} comes some time before {2}.",
         "if_before": "If {0} comes some time before {1}, then {2} comes some time before {3}.",
     }
-    return capitalised(patterns[kind].format(*names))
+    return capitalised(patterns[kind].format(*names, thing=thing))
 
 
 def _list(at: Order, tasks: list[str]) -> str:

@@ -98,12 +98,16 @@ def offer(
     chance = rng.random
     for _ in range(_SQUARES):
         (a, slip_a), (b, slip_b), (c, slip_c) = _three(chance, of_method, of_arithmetic)
+        # The other two cannot make up for a pair that is on the wrong side; this ends most rounds.
+        below = (a < right) + (b < right)
+        if not place - 2 <= below <= place:
+            continue
         corner = _together(right, a, b, by_ratio=chance() < 0.5)
         if corner is None:
             continue
         start = (right, a, b, corner)[int(chance() * 4)]
         end = c if start == right else _together(right, start, c, by_ratio=chance() < 0.5)
-        if end is None or (a < right) + (b < right) + (corner < right) + (end < right) != place:
+        if end is None or below + (corner < right) + (end < right) != place:
             continue
         if len({right, a, b, corner, end}) < OPTIONS:
             continue

@@ -13,6 +13,7 @@ import random
 import re
 from collections import Counter
 from fractions import Fraction
+from functools import cached_property
 from itertools import combinations
 
 from qgen_dagster.core.question import ShownQuestion
@@ -56,11 +57,30 @@ class _Bag:
     """Counts of colours, and the words for them."""
 
     def __init__(self, rng: random.Random, colours: int, least: int, most: int) -> None:
-        self.counts = [rng.randint(least, most) for _ in range(colours)]
-        self.colours = rng.sample(COLOURS, colours)
-        self.holder, self.things = rng.choice(THINGS)
+        self.counts = [least + int(rng.random() * (most + 1 - least)) for _ in range(colours)]
         self.total = sum(self.counts)
-        self.one = self.things[:-1]
+        self._rng = rng
+
+    # The words are drawn on first use, since most bags are rejected for their counts.
+    @cached_property
+    def colours(self) -> list[str]:
+        return self._rng.sample(COLOURS, len(self.counts))
+
+    @cached_property
+    def _wording(self) -> tuple[str, str]:
+        return self._rng.choice(THINGS)
+
+    @property
+    def holder(self) -> str:
+        return self._wording[0]
+
+    @property
+    def things(self) -> str:
+        return self._wording[1]
+
+    @property
+    def one(self) -> str:
+        return self.things[:-1]
 
     @property
     def stem(self) -> str:
@@ -147,11 +167,12 @@ def _one_draw(rng: random.Random, place: int) -> Draft:
 def _both_of_one(rng: random.Random, place: int) -> Draft:
     bag = _Bag(rng, rng.choice((2, 3)), 2, 12)
     a, b, *rest = bag.counts
-    n, (one, two, *_) = bag.total, bag.colours
+    n = bag.total
     if a < 3:
         raise Unsuitable("too few of the colour")
     key = Fraction(a * (a - 1), n * (n - 1))
     _require_room(place, key)
+    one, two, *_ = bag.colours
     slips = [
         Slip(Fraction(a * a, n * n), "put_back", f"This puts the first {bag.one} back."),
         Slip(Fraction(a, n), "one_draw_only", "This is the probability for the first draw alone."),
@@ -186,9 +207,10 @@ def _both_of_one(rng: random.Random, place: int) -> Draft:
 def _one_of_each(rng: random.Random, place: int) -> Draft:
     bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 11)
     a, b, *rest = bag.counts
-    n, (one, two, *_) = bag.total, bag.colours
+    n = bag.total
     key = Fraction(2 * a * b, n * (n - 1))
     _require_room(place, key)
+    one, two, *_ = bag.colours
     slips = [
         Slip(key / 2, "one_order_only", f"This counts {one} first and {two} second only; the other order counts too."),
         Slip(Fraction(2 * a * b, n * n), "put_back", f"This puts the first {bag.one} back."),
@@ -223,13 +245,14 @@ def _one_of_each(rng: random.Random, place: int) -> Draft:
 def _at_least_one(rng: random.Random, place: int) -> Draft:
     bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 9)
     a, *rest = bag.counts
-    n, (one, *_) = bag.total, bag.colours
+    n = bag.total
     b = n - a
     if b < 3 or n > 20:
         raise Unsuitable("certain, or too many draws to list")
     ways, none = n * (n - 1) * (n - 2), b * (b - 1) * (b - 2)
     key = Fraction(ways - none, ways)
     _require_room(place, key)
+    one = bag.colours[0]
     slips = [
         Slip(Fraction(n**3 - b**3, n**3), "put_back", f"This puts each {bag.one} back."),
         Slip(Fraction(3 * a * b * (b - 1), ways), "exactly_one", f"This is for exactly one {one} {bag.one}."),
@@ -255,13 +278,14 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
 def _exactly_two(rng: random.Random, place: int) -> Draft:
     bag = _Bag(rng, rng.choice((2, 3, 3)), 2, 9)
     a, *rest = bag.counts
-    n, (one, *_) = bag.total, bag.colours
+    n = bag.total
     b = n - a
     if n > 20:
         raise Unsuitable("too many draws to list")
     ways = n * (n - 1) * (n - 2)
     key = Fraction(3 * a * (a - 1) * b, ways)
     _require_room(place, key)
+    one = bag.colours[0]
     slips = [
         Slip(key / 3, "one_order_only", f"This fixes which {bag.one} is not {one}; there are three orders."),
         Slip(Fraction(3 * a * a * b, n**3), "put_back", f"This puts each {bag.one} back."),

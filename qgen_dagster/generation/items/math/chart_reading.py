@@ -3,7 +3,7 @@
 Radicals: bars to read, and what the difference is compared with.
 - easy: the difference of two bars.
 - medium: the change from one bar to another in percent (the earlier bar is the base).
-- hard: by how many percent one bar lies above or below the mean of all the others.
+- hard: by how many percent one bar lies above or below the mean of the others.
 The traps are the wrong base, the difference taken for a percentage, and a bar read one line off.
 All bars end on a line of the scale, so the chart can be read exactly; the text form lists the values.
 Incidentals: what is counted, where. The solver reads the text form.
@@ -191,7 +191,7 @@ def _from_mean(rng: random.Random, place: int) -> Draft:
     right, wrong = _offer_percent(rng, place, key, slips, most=200 if above else 100)
     days = listed([day for k, day in enumerate(DAYS[: len(values)]) if k != i])
     return Draft(
-        stem=f"By what percentage is the number for {DAYS[i]} {'above' if above else 'below'} the mean of all the "
+        stem=f"By what percentage is the number for {DAYS[i]} {'above' if above else 'below'} the mean of the "
         "other days?",
         stimulus=_stimulus(subject, values),
         key=right,

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import random
 from fractions import Fraction
+from functools import cache
+from itertools import permutations, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -203,17 +205,23 @@ def _mean_of_legs(rng: random.Random, place: int) -> Draft:
     )
 
 
+@cache
+def _outings() -> tuple[tuple[Way, int, int, int, int, int], ...]:
+    """Every way, speed there, speed back, half hours of stay and distance that give a whole mean speed, and that."""
+    found = []
+    for way in LAND_WAYS:
+        for v, w in permutations(way.speeds, 2):
+            for stay, distance in product((0, 1, 2), range(4, min(200, 2 * min(v, w)) + 1, 2)):
+                # The mean is 2 × distance ÷ (distance ÷ v + distance ÷ w + stay ÷ 2), here in whole numbers.
+                mean, rest = divmod(4 * distance * v * w, 2 * distance * (v + w) + stay * v * w)
+                if not rest and not distance * 60 % v and not distance * 60 % w and max(v, w) <= 2 * min(v, w):
+                    found.append((way, v, w, stay, distance, mean))
+    return tuple(found)
+
+
 def _there_and_back(rng: random.Random, place: int) -> Draft:
-    way = rng.choice(LAND_WAYS)
-    v, w = rng.sample(way.speeds, 2)
-    stay = rng.choice((0, 1, 2))
-    distance = rng.randrange(4, 201, 2)
-    # The mean is 2 × distance ÷ (distance ÷ v + distance ÷ w + stay ÷ 2); in whole numbers, since most draws fail here.
-    over, under = 4 * distance * v * w, 2 * distance * (v + w) + stay * v * w
-    slow, fast = sorted((v, w))
-    if over % under or distance * 60 % v or distance * 60 % w or distance > 2 * slow or fast > 2 * slow:
-        raise Unsuitable("no whole mean")
-    key = over // under
+    outings = _outings()
+    way, v, w, stay, distance, key = outings[int(rng.random() * len(outings))]
     hours = Fraction(2 * distance, key)
     driving = hours - Fraction(stay, 2)
     slips = [

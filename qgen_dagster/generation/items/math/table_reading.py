@@ -268,9 +268,9 @@ def _takings(rng: random.Random, place: int) -> Draft:
         ),
         Slip(abs(sum(gaps)) * sum(prices), "prices_added", "This multiplies by all the prices together."),
     ]
-    priced = listed([f"{what} cost {p} euros" for what, p in zip(table.columns, prices, strict=True)])
+    priced = listed([f"{what} {p} euros" for what, p in zip(table.columns, prices, strict=True)])
     stem = (
-        f"Each item has its price: {priced} each. How much more money (in euros) was taken on {table.days[r]} than "
+        f"The prices per item are: {priced}. How much more money (in euros) was taken on {table.days[r]} than "
         f"on {table.days[s]}?"
     )
     sums = [" + ".join(f"{n} × {p}" for n, p in zip(table.cells[row], prices, strict=True)) for row in (r, s)]
@@ -292,7 +292,7 @@ def _read(shown: ShownQuestion) -> Fraction | None:
     named = [name for name in columns if name in stem]
     whole = {day: sum(row.values(), Fraction()) for day, row in table.items()}
     if "price" in stem:
-        price = {name: numbers_in(stem.split(f"{name} cost ")[1])[0] for name in columns}
+        price = {name: numbers_in(stem.split(f"{name} ")[1])[0] for name in columns}
         money = [sum((price[name] * n for name, n in table[day].items()), Fraction()) for day in days]
         return money[0] - money[1]
     column = [row[named[0]] for row in table.values()] if named else []

@@ -32,13 +32,19 @@ def kin(word: str) -> frozenset[str]:
 
 
 @cache
+def listed_as(pos: str) -> frozenset[str]:
+    """The words that the lists give as one part of speech."""
+    words = lexicon()
+    groups = [*(g for p, g in words.synonyms if p == pos), *(g for p, g in words.antonyms if p == pos)]
+    return frozenset(w for group in groups for w in group)
+
+
+@cache
 def vocabulary(pos: str, level: ItemLevel) -> tuple[str, ...]:
     """The words of a part of speech that may be distractors at a level: no rarer than the keys may be."""
     words = lexicon()
     low, high = BANDS[level]
-    groups = [*(g for p, g in words.synonyms if p == pos), *(g for p, g in words.antonyms if p == pos)]
-    listed = {w for group in groups for w in group}
-    return tuple(sorted(w for w in listed if low - 0.2 <= words.zipf[w] < high + 1.2))
+    return tuple(sorted(w for w in listed_as(pos) if low - 0.2 <= words.zipf[w] < high + 1.2))
 
 
 def look_alike(word: str, other: str) -> bool:

@@ -3,6 +3,7 @@
 Radicals: number of letters (easy 4–5, medium 6–7, hard 8–10), how rare the word is, and how much of the word's own
 order is left in the mixed letters (none of the neighbours of a hard item stay together). Length and frequency are the
 classical predictors of anagram difficulty.
+The mixed letters begin or end as no word of the lexicon does, so that they cannot be taken for a word themselves.
 Incidentals: the groups offered.
 
 One answer: the solver puts together every word of the lexicon, common words included, that the letters can make, and
@@ -88,12 +89,22 @@ def _words(level: ItemLevel) -> tuple[tuple[str, Category], ...]:
 def _mixed(word: str, level: ItemLevel, rng: random.Random) -> str:
     """The letters in another order; hard items keep no two neighbours together and not the first letter."""
     neighbours = {word[i : i + 2] for i in range(len(word) - 1)}
-    for _ in range(30):
+    starts, ends = _edges()
+    for _ in range(60):
         mixed = "".join(rng.sample(word, len(word)))
+        if mixed[:2] in starts and mixed[-2:] in ends:
+            continue
         kept = sum(mixed[i : i + 2] in neighbours for i in range(len(mixed) - 1))
         if mixed != word and mixed[0] != word[0] and kept <= {"easy": 1, "medium": 1, "hard": 0}[level]:
             return mixed
     raise Unsuitable("cannot be mixed well")
+
+
+@cache
+def _edges() -> tuple[frozenset[str], frozenset[str]]:
+    """The pairs of letters with which words begin and end."""
+    words = lexicon().zipf
+    return frozenset(word[:2] for word in words), frozenset(word[-2:] for word in words)
 
 
 def _hint(word: str) -> str:

@@ -1,6 +1,7 @@
 """Antonym: the word most nearly opposite to a given word.
 
-Radicals: how rare the rarer of the two words is (bands as for synonyms), number of options, a synonym among the
+Radicals: how rare the rarer of the two words is (bands as for synonyms), and at
+medium neither may be among the commonest words (love and hatred is easy); number of options, a synonym among the
 distractors (the pull of the same meaning is the strongest wrong answer to a question about the opposite).
 Incidentals: the distractors drawn.
 
@@ -22,8 +23,10 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as
 
+# How common the more common word of a pair may be (Zipf).
+MOST_ZIPF: dict[ItemLevel, float] = {"easy": 8.0, "medium": 5.2, "hard": 8.0}
 STEM = "Which word is most nearly the opposite of the {pos} “{word}”?"
 
 
@@ -35,7 +38,7 @@ class Antonym(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         words = lexicon()
         pos, word, key = rng.choice(_pairs(level))
-        same = sorted(w for w in words.same.get(word, ()) if not _opposite(word, w, key))
+        same = sorted(w for w in words.same.get(word, ()) if w in listed_as(pos) and not _opposite(word, w, key))
         chosen = []
         if same:
             synonym = same[rng.randrange(len(same))]
@@ -87,7 +90,12 @@ def _pairs(level: ItemLevel) -> tuple[tuple[str, str, str], ...]:
     both = [(pos, a, b) for pos, pair in words.antonyms for a, b in (pair, pair[::-1])]
     count = Counter((pos, a) for pos, a, _ in both)
     return tuple(
-        (pos, a, b) for pos, a, b in both if count[pos, a] == 1 and not derived(a, b) and in_band(words, level, a, b)
+        (pos, a, b)
+        for pos, a, b in both
+        if count[pos, a] == 1
+        and not derived(a, b)
+        and in_band(words, level, a, b)
+        and max(words.zipf[a], words.zipf[b]) < MOST_ZIPF[level]
     )
 
 

@@ -26,22 +26,23 @@ from qgen_dagster.generation.items.verbal._lexicon import Gradable, lexicon, suc
 
 # Strength of the given word and, for the gap: same side?, strong? With the wordings for it.
 Frame = tuple[bool, bool, bool, str]
+# No frame has a pronoun, since some nouns are people and some are things.
 FRAMES: dict[ItemLevel, tuple[Frame, ...]] = {
     "easy": (
-        (False, True, True, "{The} was not just {word}; it was ___."),
-        (False, True, True, "“{Word}” is too weak a word for {the}; it was ___."),
-        (False, True, True, "{The} was more than {word}: it was ___."),
-        (True, True, False, "It would be going too far to call {the} {word}, yet it was indeed ___."),
-        (True, True, False, "{The} was ___, though one could hardly call it {word}."),
-        (True, True, False, "“{Word}” is too strong a word for {the}; it was ___, no more."),
+        (False, True, True, "{The} was not just {word} but ___."),
+        (False, True, True, "“{Word}” is too weak a word for {the}; a better one is “___”."),
+        (False, True, True, "{The} was more than {word}; the word for {the} is “___”."),
+        (True, True, False, "It would be going too far to call {the} {word}, yet {the} was indeed ___."),
+        (True, True, False, "{The} was ___, though one could hardly call {the} {word}."),
+        (True, True, False, "“{Word}” is too strong a word for {the}; “___” says enough."),
     ),
     "medium": (
-        (False, False, True, "{The} was the very opposite of {word}, and to an extreme degree: it was ___."),
-        (False, False, True, "{The} was not {word} at all. It was the extreme opposite: ___."),
-        (False, False, True, "{The} was anything but {word}; it lay at the far end of the other side: ___."),
-        (True, False, False, "{The} was by no means {word}; it was, if only a little, the opposite: ___."),
+        (False, False, True, "{The} was the very opposite of {word}, and to an extreme degree: ___."),
+        (False, False, True, "{The} was not {word} at all, but the extreme opposite: ___."),
+        (False, False, True, "{The} was anything but {word}, and at the far end of the other side: ___."),
+        (True, False, False, "{The} was by no means {word}, but the opposite, though not strongly so: ___."),
         (True, False, False, "Far from being {word}, {the} was the opposite, though only slightly so: ___."),
-        (False, False, False, "Nobody could have called {the} {word}; it was, if only a little, the opposite: ___."),
+        (False, False, False, "Nobody could have called {the} {word}; the opposite was true, but only mildly: ___."),
     ),
 }  # fmt: skip
 QUESTION = "Which word fills the gap best?"

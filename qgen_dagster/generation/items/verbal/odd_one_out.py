@@ -1,8 +1,8 @@
 """Odd one out: all words but one name members of one category.
 
-Radicals: how close the odd word is (easy: from another part of the world of things; medium: from a sister category,
-such as a fish among birds, with one more option), and how rare the words are. There is no hard level: what makes such
-an item hard for adults is an obscure rule or obscure knowledge, and either would make the key disputable.
+Radicals: how close the odd word is (easy: from another part of the world of things; medium: from a neighbouring
+category, such as a fish among birds, with one more option), and how rare the words are. There is no hard level: what
+makes such an item hard for adults is an obscure rule or obscure knowledge, and either would make the key disputable.
 Incidentals: which members are drawn.
 
 Rival rules: the groupings of the lexicon, that is its categories and the wider ones above them, with every word that
@@ -27,6 +27,31 @@ from qgen_dagster.generation.items.verbal._lexicon import Category, lexicon, suc
 OPTIONS: dict[ItemLevel, int] = {"easy": 5, "medium": 6}
 # How rare a word may be (Zipf).
 LEAST_ZIPF: dict[ItemLevel, float] = {"easy": 3.3, "medium": 2.4}
+# Categories whose members are of one kind, so that a stranger from a neighbour does not stick out at a glance.
+NEIGHBOURS: tuple[tuple[str, ...], ...] = (
+    ("birds", "fish", "insects", "mammals", "reptiles"),
+    ("trees", "flowers"),
+    ("vegetables", "fruits", "spices and herbs", "grains"),
+    ("kitchenware", "tools", "containers"),
+    ("clothes", "footwear", "headwear", "jewellery"),
+    ("stringed instruments", "wind instruments", "percussion instruments"),
+    ("measuring instruments", "tools", "writing materials"),
+    ("land vehicles", "boats and ships", "aircraft"),
+    ("homes", "public buildings"),
+    ("rooms", "parts of a house"),
+    ("metals", "gemstones"),
+    ("waters", "landforms"),
+    ("weather", "sky objects"),
+    ("health workers", "artists", "craftspeople", "scientists"),
+    ("parts of the head", "limbs and their parts", "inner organs"),
+    ("emotions", "virtues"),
+    ("shapes", "solid figures"),
+    ("units of length", "units of time"),
+    ("ball games", "board and card games", "dances", "combat and athletic sports"),
+    ("kinds of writing", "parts of a book"),
+    ("ways of speaking", "animal cries"),
+    ("ways of cooking", "ways of cutting"),
+)
 STEM = "All of these words but one belong together. Which word does not belong?"
 
 
@@ -39,11 +64,9 @@ class OddOneOut(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         words = lexicon()
         category = words.categories[rng.randrange(len(words.categories))]
-        others = [
-            c for c in words.categories if c is not category and (c.parent == category.parent) == (level != "easy")
-        ]
+        others = _others(category, level)
         if not others:
-            raise Unsuitable("no sister category")
+            raise Unsuitable("no neighbouring category")
         other = others[rng.randrange(len(others))]
         least = LEAST_ZIPF[level]
         members = [w for w in category.members if words.zipf[w] >= least]
@@ -87,6 +110,15 @@ class OddOneOut(ItemModel):
             i for i in found if frozenset.intersection(*(sure[j] for j in range(len(sure)) if j != i)) - maybe[i]
         }
         return sorted(found if len(found) > 1 else certain)
+
+
+@cache
+def _others(category: Category, level: ItemLevel) -> tuple[Category, ...]:
+    """The categories from which the odd word may come."""
+    if level == "easy":
+        return tuple(c for c in lexicon().categories if c.parent != category.parent)
+    near = {name for names in NEIGHBOURS if category.name in names for name in names} - {category.name}
+    return tuple(c for c in lexicon().categories if c.name in near)
 
 
 # --- solving --------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ below 3.2), number of options. Word frequency is the best single predictor of th
 Incidentals: the distractors drawn.
 
 Distractors: an opposite of the word, a word that looks like it, and words of the same kind with another meaning. None
-may be alike to the word, or alike to one that is alike, by the lists or by WordNet in any sense. Words listed in two
-groups of synonyms are never asked for, as their sense would be open.
+may be of another part of speech, alike to the word, or alike to one that is alike, by the lists or by WordNet in any
+sense. Words listed in two groups of synonyms are never asked for, as their sense would be open.
 
 Solver: looks up the word, and keeps the options that share a group of synonyms with it or that WordNet puts close.
 """
@@ -22,7 +22,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as
 
 STEM = "Which word is closest in meaning to the {pos} “{word}”?"
 
@@ -35,7 +35,7 @@ class Synonym(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         words = lexicon()
         pos, word, key = rng.choice(_pairs(level))
-        opposites = sorted(w for w in words.against.get(word, ()) if w not in kin(key) and w in words.zipf)
+        opposites = sorted(w for w in words.against.get(word, ()) if w not in kin(key) and w in listed_as(pos))
         chosen = []
         if opposites:
             opposite = opposites[rng.randrange(len(opposites))]
