@@ -43,8 +43,9 @@ def main() -> None:
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.core.progress import silent
     from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
-    from qgen_dagster.defs.launch import register_strata, run_job, strata_range
+    from qgen_dagster.defs.launch import run_job
     from qgen_dagster.defs.launcher import DagsterLauncher
+    from qgen_dagster.defs.ranges import register_strata, strata_range
     from qgen_dagster.services.balance import RoundRequest
     from qgen_dagster.services.database import dagster_database_url, open_bank
     from qgen_dagster.services.options import RunOptions

@@ -1,8 +1,8 @@
 """Run a Dagster job in this process, recorded so that the Dagster UI treats it like a run of its own.
 
-Here: starting, watching, resuming and closing runs for the command line, and the partition keys and ranges that runs
-are started with. Not here: what the jobs do (`assets/`, `jobs.py`), opening the instance (`instance.py`), and telling
-the operator about the outcome (`cli/`).
+Here: starting, watching and resuming runs for the command line. Not here: what the jobs do (`assets/`, `jobs.py`),
+opening the instance (`instance.py`), which runs belong together and which are dead (`attempts.py`), partition ranges
+(`ranges.py`), stop signals and the terminal (`interrupts.py`).
 
 A run launched here needs no code server and no child process, so it costs half a second instead of three. What makes
 it a full member of the UI is its origin: the code location `qgen` of `workspace.yaml`, so that "re-execute" finds the
@@ -13,16 +13,14 @@ Importing this module imports Dagster (half a second to a second). The command l
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import sys
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
 import dagster as dg
 from dagster._core.code_pointer import CodePointer
@@ -31,10 +29,9 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.job_definition import JobDefinition
 from dagster._core.definitions.repository_definition import RepositoryDefinition
 from dagster._core.errors import DagsterExecutionInterruptedError, DagsterUserCodeExecutionError
-from dagster._core.events import DagsterEvent, JobFailureData, RunFailureReason
+from dagster._core.events import DagsterEvent
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
-from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.execution.context.system import PlanOrchestrationContext
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.plan.state import KnownExecutionState
@@ -44,15 +41,10 @@ from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin, get_py
 from dagster._core.remote_origin import CodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    ASSET_RESUME_RETRY_TAG,
     MAX_RETRIES_TAG,
     PARENT_RUN_ID_TAG,
-    PARTITION_NAME_TAG,
     RESUME_RETRY_TAG,
     ROOT_RUN_ID_TAG,
-    STEP_SELECTION_TAG,
     TAGS_TO_MAYBE_OMIT_ON_RETRY,
 )
 from dagster._core.workspace.load import location_origins_from_yaml_paths
@@ -60,24 +52,22 @@ from dagster._grpc.utils import get_loadable_targets
 from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
 from qgen_dagster.core.errors import ConfigurationError, QgenError
+from qgen_dagster.defs.attempts import (
+    CLI,
+    LAUNCHED_BY_TAG,
+    PROCESS_TAG,
+    close_orphans,
+    latest_attempt,
+    this_process,
+)
+from qgen_dagster.defs.interrupts import silence
+from qgen_dagster.defs.ranges import partition_tags
 
 from .instance import deploy_file
 
-STRATA = "strata"
-"""The name of the dynamic partitions definition whose keys are strata."""
-
-LAUNCHED_BY_TAG = "qgen/launched_by"
-CLI = "cli"
-PROCESS_TAG = "qgen/process"
 """Where a run's work is done, `host/pid/start`: tells a run that is under way from one whose process is gone."""
 
 _POLL_SECONDS = 2.0  # how soon "terminate" in the UI reaches a run of the command line
-_NOT_OVER = (
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
 
 
 class NothingToResume(QgenError):
@@ -153,13 +143,13 @@ def run_job(
     job = location.job(job_name)
     close_orphans(instance, launched_by=CLI)
     config = dict(run_config.to_config_dict()) if isinstance(run_config, dg.RunConfig) else run_config  # type: ignore[no-untyped-call]
-    partition_tags = _partition_tags(instance, partition_key, partition_range)
+    chosen_partitions = partition_tags(instance, partition_key, partition_range)
     with _deferred_interrupts():
         request = _RunRequest(
             job=job,
             run_id=run_id,
             run_config=config or {},
-            tags={**job.run_tags, **_own_tags(), **(tags or {}), **partition_tags},
+            tags={**job.run_tags, **_own_tags(), **(tags or {}), **chosen_partitions},
         )
         return _execute(location, request, instance, quiet)
 
@@ -281,7 +271,7 @@ def _execute(location: _Location, request: _RunRequest, instance: dg.DagsterInst
     job = InMemoryJob(request.job.with_executor_def(_guarded_executor(watch)))
     with ExitStack() as stack:
         if quiet:
-            stack.enter_context(_silence())
+            stack.enter_context(silence())
         stack.enter_context(_terminated_from_ui(watch))
         try:
             for _ in execute_run_iterator(job, run, instance):
@@ -424,275 +414,6 @@ def _terminated_from_ui(watch: _Watch) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
-
-
-@contextmanager
-def stop_on_interrupt(on_stop: Callable[[], None] | None = None) -> Iterator[threading.Event]:
-    """Inside a step: let work end in good order when the run is stopped (Ctrl-C, SIGTERM, "terminate" in the UI).
-
-    The first signal sets the event, and calls `on_stop`, instead of raising in the middle of whatever runs; a second
-    one raises at once. When the block ends and the event is set, the interruption is raised, so the run is CANCELED.
-    Dagster's own way, an exception out of nowhere, is lost when it hits a task of an asyncio loop.
-
-    Raises:
-        DagsterExecutionInterruptedError: the run was asked to stop.
-    """
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # signals are handled in the main thread only
-        return
-
-    def handle(_signal: int, _frame: object) -> None:
-        if stop.is_set():
-            raise DagsterExecutionInterruptedError
-        stop.set()
-        if on_stop:
-            on_stop()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if stop.is_set():
-        raise DagsterExecutionInterruptedError
-
-
-# ── the terminal ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class Terminal:
-    """Standard output and error as they were before a quiet run took them over."""
-
-    stdout: TextIO
-    stderr: TextIO
-
-
-@contextmanager
-def terminal() -> Iterator[Terminal]:
-    """Streams that reach the terminal also while a quiet run redirects the standard ones into its captured logs.
-
-    Enter it before `run_job` and hand the streams to the progress display.
-    """
-    with ExitStack() as stack:
-        yield Terminal(
-            stdout=stack.enter_context(_duplicate(sys.stdout)), stderr=stack.enter_context(_duplicate(sys.stderr))
-        )
-
-
-@contextmanager
-def _duplicate(stream: TextIO) -> Iterator[TextIO]:
-    try:
-        descriptor = os.dup(stream.fileno())
-    except (OSError, ValueError, AttributeError):  # replaced by something in memory, which nothing redirects
-        yield stream
-        return
-    with os.fdopen(descriptor, "w", encoding=stream.encoding, errors=stream.errors, buffering=1) as copy:
-        yield copy
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    # Dagster captures the logs of steps by pointing the file descriptors at files and letting `tail` copy them to
-    # where they pointed before. Where that is nowhere, nothing is copied, and the UI still has everything.
-    with redirect_to_file(sys.stdout, os.devnull), redirect_to_file(sys.stderr, os.devnull):
-        yield
-
-
-# ── partitions ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def register_strata(instance: dg.DagsterInstance, keys: Sequence[str]) -> list[str]:
-    """Make sure that the keys are partitions; return those that are new. Registered keys keep their place."""
-    known = set(instance.get_dynamic_partitions(STRATA))
-    new = [key for key in dict.fromkeys(keys) if key not in known]
-    if new:
-        instance.add_dynamic_partitions(STRATA, new)
-    return new
-
-
-def strata_range(instance: dg.DagsterInstance, keys: Collection[str]) -> tuple[str, str]:
-    """The smallest range of registered keys that has all of `keys`; it may have others between them.
-
-    Dagster knows a range by its ends only, in the order in which keys were registered. Where the keys are not
-    neighbours, the run targets the ones between them too and must itself leave those alone.
-
-    Raises:
-        ConfigurationError: no keys, or one that is not registered.
-    """
-    registered = _registered(instance, keys)
-    places = sorted(registered.index(key) for key in keys)
-    if not places:
-        raise ConfigurationError("No strata to run over.")
-    return registered[places[0]], registered[places[-1]]
-
-
-def range_keys(instance: dg.DagsterInstance, first: str, last: str) -> list[str]:
-    """The keys that a run over the range targets.
-
-    Raises:
-        ConfigurationError: an end is not registered, or they are the wrong way round.
-    """
-    registered = _registered(instance, (first, last))
-    start, end = registered.index(first), registered.index(last)
-    if end < start:
-        raise ConfigurationError(f"{last} was registered before {first}.", hint="Swap the ends of the range.")
-    return registered[start : end + 1]
-
-
-def range_tags(first: str, last: str) -> dict[str, str]:
-    """The tags that make a run, or a `RunRequest`, one over the range."""
-    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
-
-
-def _registered(instance: dg.DagsterInstance, keys: Collection[str]) -> list[str]:
-    registered = list(instance.get_dynamic_partitions(STRATA))
-    missing = sorted(set(keys) - set(registered))
-    if missing:
-        raise ConfigurationError(f"Not registered as partitions: {', '.join(missing)}.")
-    return registered
-
-
-def _partition_tags(instance: dg.DagsterInstance, key: str | None, ends: tuple[str, str] | None) -> dict[str, str]:
-    if key is not None and ends is not None:
-        raise ConfigurationError("A run is over one partition or over a range, not both.")
-    if key is not None:
-        _registered(instance, (key,))
-        return {PARTITION_NAME_TAG: key}
-    if ends is not None:
-        range_keys(instance, *ends)  # with the ends the wrong way round Dagster would run over nothing, and succeed
-        return range_tags(*ends)
-    return {}
-
-
-def over_all_strata(instance: dg.DagsterInstance, run: dg.DagsterRun, keys: Sequence[str]) -> None:
-    """Make a run that was launched without a partition one over all strata, as if it had been given the range.
-
-    For the launchpad, which cannot say "all partitions". Call it before the first step: the tags are what the steps
-    read their partitions from, in storage and in the run object that this process executes.
-    """
-    if run.tags.keys() & {PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG}:
-        return
-    register_strata(instance, keys)
-    tags = range_tags(*strata_range(instance, keys))
-    instance.add_run_tags(run.run_id, tags)
-    cast("dict[str, str]", run.tags).update(tags)
-
-
-# ── attempts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def qgen_run_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
-    """Our run's id: the Dagster run id of its first attempt.
-
-    An attempt that goes on with another (from failure, from asset failure, or with selected steps) belongs to the
-    same run of ours; a re-execution of everything is a new one.
-    """
-    while run.parent_run_id and _goes_on(run):
-        parent = instance.get_run_by_id(run.parent_run_id)
-        if parent is None:  # deleted in the UI; its id still names our run if it was the first
-            return run.parent_run_id
-        run = parent
-    return run.run_id
-
-
-def latest_attempt(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
-    """The last Dagster run that went on with run `run_id`, which may be itself.
-
-    Raises:
-        ConfigurationError: there is no such run.
-    """
-    run = instance.get_run_by_id(run_id)
-    if run is None:
-        raise ConfigurationError(f"Dagster knows no run {run_id}.")
-    ours = qgen_run_id(instance, run)
-    root = run.root_run_id or run.run_id
-    # Newest first. The root has no root tag of its own; it is the oldest, so it only counts when nothing else does.
-    attempts = instance.get_runs(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: root}))
-    return next((attempt for attempt in attempts if qgen_run_id(instance, attempt) == ours), run)
-
-
-def _goes_on(run: dg.DagsterRun) -> bool:
-    return (
-        run.tags.get(RESUME_RETRY_TAG) == "true"
-        or run.tags.get(ASSET_RESUME_RETRY_TAG) == "true"
-        or STEP_SELECTION_TAG in run.tags
-    )
-
-
-def close_dead_run(instance: dg.DagsterInstance, run_id: str, *, reason: str, retry: bool = False) -> bool:
-    """Record as failed a run whose process is gone (canceled, if it was being canceled); False if it has ended.
-
-    Whether the process of a run on another machine is gone is for the caller to know. The daemon is kept from retrying
-    the run by itself, unless `retry` leaves that to the run's own tags and the instance's `run_retries`.
-
-    Raises:
-        ConfigurationError: there is no such run, it has not begun (a retry by the daemon may be on its way), or its
-            process is alive.
-    """
-    run = instance.get_run_by_id(run_id)
-    if run is None:
-        raise ConfigurationError(f"Dagster knows no run {run_id}.")
-    if run.is_finished:
-        return False
-    process = run.tags.get(PROCESS_TAG)
-    if run.status not in _NOT_OVER or process is None:
-        raise ConfigurationError(
-            f"Run {run_id} is {run.status.value.lower().replace('_', ' ')}; it has not begun.",
-            hint="The Dagster daemon starts it, or closes it if it never starts. See it with: qgen up",
-        )
-    if _is_alive(process):
-        raise ConfigurationError(f"The process of run {run_id} is alive.", hint="Wait for it, or stop it first.")
-    if run.status == dg.DagsterRunStatus.CANCELING:
-        instance.report_run_canceled(run, reason)
-        return True
-    if not retry:
-        instance.add_run_tags(run_id, {MAX_RETRIES_TAG: "0"})
-    instance.report_run_failed(
-        run, reason, JobFailureData(error=None, failure_reason=RunFailureReason.UNEXPECTED_TERMINATION)
-    )
-    return True
-
-
-def this_process() -> str:
-    """The value of `PROCESS_TAG` for this process."""
-    import psutil
-
-    process = psutil.Process()
-    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.2f}"
-
-
-def close_orphans(instance: dg.DagsterInstance, *, launched_by: str | None = None, retry: bool = False) -> list[str]:
-    """Close the runs whose process was on this machine and is gone; return their ids.
-
-    A run on another machine is left to the run launcher of that machine, and one that never came to name its process
-    to `run_monitoring`.
-    """
-    closed = []
-    tags = {LAUNCHED_BY_TAG: launched_by} if launched_by else None
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(_NOT_OVER), tags=tags)):
-        process = run.tags.get(PROCESS_TAG)
-        if process and _is_here(process) and not _is_alive(process):
-            close_dead_run(instance, run.run_id, reason="The process of this run is gone.", retry=retry)
-            closed.append(run.run_id)
-    return closed
-
-
-def _is_here(process: str) -> bool:
-    return process.rsplit("/", 2)[0] == socket.gethostname()
-
-
-def _is_alive(process: str) -> bool:
-    """Whether a process runs on this machine; its number may have gone to another one since."""
-    import psutil
-
-    _, pid, started = process.rsplit("/", 2)
-    try:
-        return _is_here(process) and f"{psutil.Process(int(pid)).create_time():.2f}" == started
-    except psutil.NoSuchProcess:
-        return False
 
 
 # ── the code location ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -15,19 +15,12 @@ from dagster_postgres.utils import DagsterPostgresException
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import DatabaseError, QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
+from qgen_dagster.defs.attempts import close_dead_run, latest_attempt
 from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
 from qgen_dagster.defs.jobs import auto_balance
-from qgen_dagster.defs.launch import (
-    LaunchResult,
-    NothingToResume,
-    close_dead_run,
-    latest_attempt,
-    register_strata,
-    resume_run,
-    run_job,
-    strata_range,
-)
+from qgen_dagster.defs.launch import LaunchResult, NothingToResume, resume_run, run_job
+from qgen_dagster.defs.ranges import register_strata, strata_range
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.database import dagster_database_url

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import dagster as dg
 
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy, parse_stratum_key
-from qgen_dagster.defs.launch import STRATA
+from qgen_dagster.defs.ranges import STRATA
 
 strata_partitions = dg.DynamicPartitionsDefinition(name=STRATA)
 

@@ -13,8 +13,9 @@ from pydantic import Field, PrivateAttr
 
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
+from qgen_dagster.defs.attempts import PROCESS_TAG, qgen_run_id, this_process
 from qgen_dagster.defs.hosting import run_progress, run_settings
-from qgen_dagster.defs.launch import PROCESS_TAG, over_all_strata, qgen_run_id, this_process
+from qgen_dagster.defs.ranges import over_all_strata
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
 from qgen_dagster.services.runs import RunSession
 

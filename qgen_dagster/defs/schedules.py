@@ -7,7 +7,7 @@ import dagster as dg
 
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.defs.jobs import auto_balance
-from qgen_dagster.defs.launch import range_tags, register_strata, strata_range
+from qgen_dagster.defs.ranges import range_tags, register_strata, strata_range
 from qgen_dagster.defs.resources import run_config
 
 NIGHTLY = "0 2 * * *"

@@ -9,16 +9,9 @@ import dagster as dg
 
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.defs.attempts import CLI, LAUNCHED_BY_TAG, close_dead_run, close_orphans, latest_attempt, qgen_run_id
 from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
-from qgen_dagster.defs.launch import (
-    CLI,
-    LAUNCHED_BY_TAG,
-    close_dead_run,
-    close_orphans,
-    latest_attempt,
-    qgen_run_id,
-    register_strata,
-)
+from qgen_dagster.defs.ranges import register_strata
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
 from qgen_dagster.defs.schedules import balance_request
 

@@ -12,7 +12,9 @@ from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.question import Question
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.defs.launch import STRATA, qgen_run_id, resume_run, run_job
+from qgen_dagster.defs.attempts import qgen_run_id
+from qgen_dagster.defs.launch import resume_run, run_job
+from qgen_dagster.defs.ranges import STRATA
 from qgen_dagster.defs.resources import run_config
 from qgen_dagster.generation.provider import BatchRequest
 from qgen_dagster.services import work as work_module

@@ -18,25 +18,11 @@ import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from qgen_dagster.core.errors import BillingError, ConfigurationError, ExitCode
+from qgen_dagster.defs.attempts import PROCESS_TAG, close_dead_run, latest_attempt, qgen_run_id, this_process
 from qgen_dagster.defs.instance import open_instance
-from qgen_dagster.defs.launch import (
-    PROCESS_TAG,
-    LaunchResult,
-    NothingToResume,
-    causes,
-    close_dead_run,
-    latest_attempt,
-    qgen_run_id,
-    range_keys,
-    range_tags,
-    register_strata,
-    resume_run,
-    run_job,
-    stop_on_interrupt,
-    strata_range,
-    terminal,
-    this_process,
-)
+from qgen_dagster.defs.interrupts import stop_on_interrupt, terminal
+from qgen_dagster.defs.launch import LaunchResult, NothingToResume, causes, resume_run, run_job
+from qgen_dagster.defs.ranges import range_keys, range_tags, register_strata, strata_range
 from qgen_dagster_tests.support.ui import Ui, webserver_and_daemon
 
 from .toy_switches import KEYS, Switches
@@ -274,7 +260,9 @@ CHILD = """
 import sys
 from pathlib import Path
 from qgen_dagster.defs.instance import open_instance
-from qgen_dagster.defs.launch import run_job, strata_range, terminal
+from qgen_dagster.defs.interrupts import terminal
+from qgen_dagster.defs.launch import run_job
+from qgen_dagster.defs.ranges import strata_range
 home, url, workspace, run_id = sys.argv[1:]
 with open_instance(Path(home), url) as instance, terminal() as real:
     keys = instance.get_dynamic_partitions("strata")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from qgen_dagster.definitions import defs
-from qgen_dagster.defs.launch import STRATA
+from qgen_dagster.defs.ranges import STRATA
 from qgen_dagster.defs.resources import run_config
 from qgen_dagster.defs.schedules import nightly_auto_balance
 from qgen_dagster_tests.support.balancing import Balancing

@@ -15,7 +15,9 @@ from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.core.question import Question
 from qgen_dagster.definitions import defs
 from qgen_dagster.defs import sensors
-from qgen_dagster.defs.launch import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, STRATA, run_job, this_process
+from qgen_dagster.defs.attempts import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, this_process
+from qgen_dagster.defs.launch import run_job
+from qgen_dagster.defs.ranges import STRATA
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG, run_config
 from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
 from qgen_dagster.services import work as work_module

@@ -14,7 +14,8 @@ import dagster as dg
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.definitions import defs
-from qgen_dagster.defs.launch import LaunchResult, register_strata, run_job, strata_range
+from qgen_dagster.defs.launch import LaunchResult, run_job
+from qgen_dagster.defs.ranges import register_strata, strata_range
 from qgen_dagster.defs.resources import run_config
 
 

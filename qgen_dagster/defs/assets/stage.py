@@ -13,7 +13,7 @@ from dagster._core.errors import DagsterExecutionInterruptedError
 from qgen_dagster.core.errors import RunInterrupted
 from qgen_dagster.core.funnel import Funnel
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.defs.launch import stop_on_interrupt
+from qgen_dagster.defs.interrupts import stop_on_interrupt
 from qgen_dagster.defs.metadata import samples_metadata
 from qgen_dagster.defs.partitions import strata_of
 from qgen_dagster.defs.resources import RunResource

@@ -260,7 +260,9 @@ def _at_least_one(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(3 * a, n), "added", "This adds the probability of one draw three times."),
         Slip(Fraction(a, n), "one_draw_only", "This is the probability for one draw."),
         Slip(Fraction(a * b * (b - 1), ways), "one_order_only", f"This lets only the first one be {one}."),
-        Slip(Fraction(n - b, n), "one_draw_only", "This is the probability for one draw."),
+        Slip(
+            Fraction(ways - none, none), "odds", "This compares with the other cases, not with all: these are the odds."
+        ),
         Slip(
             Fraction(ways - a * (a - 1) * (a - 2), ways), "wrong_colour", f"This is for at least one that is not {one}."
         ),

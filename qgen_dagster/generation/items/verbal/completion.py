@@ -31,7 +31,7 @@ FRAMES: dict[ItemLevel, tuple[Frame, ...]] = {
     "easy": (
         (False, True, True, "{The} was not just {word} but ___."),
         (False, True, True, "“{Word}” is too weak a word for {the}; a better one is “___”."),
-        (False, True, True, "{The} was more than {word}; the word for {the} is “___”."),
+        (False, True, True, "{The} was more than {word}; “___” says it better."),
         (True, True, False, "It would be going too far to call {the} {word}, yet {the} was indeed ___."),
         (True, True, False, "{The} was ___, though one could hardly call {the} {word}."),
         (True, True, False, "“{Word}” is too strong a word for {the}; “___” says enough."),
