@@ -124,6 +124,7 @@ class BatchEngine(Generic[T]):
         self._retry = retry or RetryPolicy()
         self._on_finished = on_finished
         self._should_stop = should_stop
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def run(self, tasks: Iterable[BatchTask[T]]) -> None:
         """Runs every batch to its end. A failing batch never stops the others; a failing ledger stops all.
@@ -150,6 +151,7 @@ class BatchEngine(Generic[T]):
             for task in (*workers, watch):
                 task.cancel()
             await asyncio.gather(*workers, watch, everything, return_exceptions=True)
+            await asyncio.gather(*self._writing, return_exceptions=True)
 
     async def _watch_for_stop(self) -> None:
         while not self._should_stop():  # noqa: ASYNC110 - asked from outside the loop, by a signal handler
@@ -191,8 +193,13 @@ class BatchEngine(Generic[T]):
         except ProviderError as error:
             await asyncio.to_thread(self._ledger.failed, task, call_id, error, self._clock() - begun)
             raise
-        # Shielded: a reply that has arrived is paid for, and a cancellation now must not lose it.
-        await asyncio.shield(asyncio.to_thread(self._ledger.replied, task, call_id, reply, self._clock() - begun))
+        # A reply that has arrived is paid for: a cancellation now must neither undo its writing nor outrun it.
+        writing = asyncio.create_task(
+            asyncio.to_thread(self._ledger.replied, task, call_id, reply, self._clock() - begun)
+        )
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        await asyncio.shield(writing)
         return reply
 
     @staticmethod

@@ -18,7 +18,7 @@ MIN_CUE_LENGTH = 25  # length says nothing among short options
 _ALL_OR_NONE = re.compile(r"^(all|none|both|neither) of (the above|these (answers|options|choices))\b")
 _ABSOLUTE = re.compile(r"\b(always|never|impossible|certainly|absolutely)\b")
 _ENDS_IN_ARTICLE = re.compile(r"\b(a|an)\s*[:_.…]*$")
-_LETTER = re.compile(r"[^\W\d_]")
+_DIGIT = re.compile(r"\d")
 _VOWEL = re.compile(r"^[aeiou]")
 
 
@@ -44,11 +44,11 @@ def leakage(question: Question) -> float:
 
     The key leaks when it stands in the stem word for word while no distractor does. A memory stimulus does not
     count: it holds the key by design, and is hidden. Keys shorter than `MIN_LEAK_LENGTH` are not looked for, and
-    neither are bare numbers: that a quantity of the problem is also its answer is chance, not a leak.
+    neither are quantities: that a number of the problem is also its answer is chance, not a leak.
     """
     stem = normalise_text(question.stem)
     key = normalise_text(question.key_option.text)
-    if len(key) < MIN_LEAK_LENGTH or not _LETTER.search(key) or not _stands_in(key, stem):
+    if len(key) < MIN_LEAK_LENGTH or _DIGIT.search(key) or not _stands_in(key, stem):
         return 1.0
     others = [normalise_text(o.text) for o in question.options if o is not question.key_option]
     shared = sum(_stands_in(other, stem) for other in others)

@@ -36,11 +36,11 @@ from qgen_dagster_tests.support.doomed import MOMENTS, noting_calls
 # Two strata of two batches each, one call at a time: every moment is met, and always at the same place.
 WANTED = {"math__easy": 8, "math__hard": 8}
 OPTIONS = RunOptions(
-    types=("math",), difficulties=("easy", "hard"), target_per_stratum=8, fill=True, asynchronous=False
+    types=("math",), difficulties=("easy", "hard"), target_per_stratum=8, fill=True, asynchronous=False, seed="kill"
 )
 ARGUMENTS = [
     *("auto-balance", "--types", "math", "--difficulties", "easy,hard", "--target-per-stratum", "8"),
-    *("--fill", "--no-async", "--json"),
+    *("--fill", "--no-async", "--json", "--seed", "kill"),
 ]
 BATCHES = 4
 PATIENCE = 120  # seconds until a process counts as hanging

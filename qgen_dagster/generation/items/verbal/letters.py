@@ -29,6 +29,8 @@ STEM = (
     "Which of these words can be made from letters of the word “{}”? "
     "Each letter may be used only as often as it stands there."
 )
+# Words of the question itself: as an option they would stand out.
+_ASKED = frozenset(re.findall(r"[a-z]+", STEM.lower()))
 
 
 class Letters(ItemModel):
@@ -47,7 +49,7 @@ class Letters(ItemModel):
         start = rng.randrange(len(short))
         for i in range(len(short)):
             word, mask = short[(start + i) % len(short)]
-            if (mask & ~letters).bit_count() > 1 or word in source:
+            if (mask & ~letters).bit_count() > 1 or word in source or word in _ASKED:
                 continue
             lacking = sorted((Counter(word) - have).elements())
             if not lacking:
