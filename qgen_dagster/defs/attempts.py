@@ -6,15 +6,18 @@ Not here: starting and resuming runs (`launch.py`), the bank's own view of a dea
 from __future__ import annotations
 
 import socket
+from datetime import datetime, timedelta
 
 import dagster as dg
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.tags import (
     ASSET_RESUME_RETRY_TAG,
+    AUTO_RETRY_RUN_ID_TAG,
     MAX_RETRIES_TAG,
     RESUME_RETRY_TAG,
     ROOT_RUN_ID_TAG,
     STEP_SELECTION_TAG,
+    WILL_RETRY_TAG,
 )
 
 from qgen_dagster.core.errors import ConfigurationError
@@ -22,6 +25,8 @@ from qgen_dagster.core.errors import ConfigurationError
 LAUNCHED_BY_TAG = "qgen/launched_by"
 CLI = "cli"
 PROCESS_TAG = "qgen/process"
+_RETRY_PATIENCE = timedelta(seconds=45)  # the daemon looks every five seconds
+_NO_LONGER_WANTED = timedelta(hours=1)
 _NOT_OVER = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -126,16 +131,40 @@ def close_orphans(instance: dg.DagsterInstance, *, launched_by: str | None = Non
     return closed
 
 
+def ask_again_for_retries(instance: dg.DagsterInstance, now: datetime) -> list[str]:
+    """Report once more the failures whose promised retry never came; return the runs' ids.
+
+    The daemon that retries reads the failure event and then the run. Where it comes between the event and the run's new
+    status (seen when two processes noticed one death), it takes the run for one that goes on and never looks again.
+    """
+    waiting = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={WILL_RETRY_TAG: "true"}, updated_after=now - _NO_LONGER_WANTED
+    )
+    asked = []
+    for record in instance.get_run_records(waiting):
+        run = record.dagster_run
+        settled = now - record.update_timestamp > _RETRY_PATIENCE
+        if settled and AUTO_RETRY_RUN_ID_TAG not in run.tags:
+            instance.report_run_failed(run, "The retry of this run did not come; it was asked for once more.")
+            asked.append(run.run_id)
+    return asked
+
+
 def _is_here(process: str) -> bool:
     return process.rsplit("/", 2)[0] == socket.gethostname()
 
 
 def _is_alive(process: str) -> bool:
-    """Whether a process runs on this machine; its number may have gone to another one since."""
+    """Whether a process runs on this machine; its number may have gone to another one since.
+
+    A killed process that its parent has not yet asked about is a zombie: it has a number, and does nothing any more.
+    """
     import psutil
 
     _, pid, started = process.rsplit("/", 2)
     try:
-        return _is_here(process) and f"{psutil.Process(int(pid)).create_time():.2f}" == started
+        found = psutil.Process(int(pid))
+        same = f"{found.create_time():.2f}" == started
+        return _is_here(process) and same and found.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False

@@ -9,7 +9,15 @@ import dagster as dg
 
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.errors import ConfigurationError
-from qgen_dagster.defs.attempts import CLI, LAUNCHED_BY_TAG, close_dead_run, close_orphans, latest_attempt, qgen_run_id
+from qgen_dagster.defs.attempts import (
+    CLI,
+    LAUNCHED_BY_TAG,
+    ask_again_for_retries,
+    close_dead_run,
+    close_orphans,
+    latest_attempt,
+    qgen_run_id,
+)
 from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
 from qgen_dagster.defs.ranges import register_strata
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
@@ -27,6 +35,7 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Asks the bank which running runs nobody holds, and Dagster which processes of this machine are gone."""
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.recovery import close_dead_runs
+    from qgen_dagster.services.work import now
 
     with open_bank(load_settings()) as bank:
         dead = close_dead_runs(bank)
@@ -38,6 +47,8 @@ def dead_runs(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         except ConfigurationError as error:  # Dagster noticed by itself, and its retry is on the way
             context.log.info(f"run {run_id}: {error.message}")
     closed += close_orphans(context.instance, retry=True)  # those that died before or after they had a running row
+    for asked in ask_again_for_retries(context.instance, now()):
+        context.log.info(f"run {asked}: its retry had not come and was asked for again")
     return dg.SkipReason(f"closed {len(closed)} dead runs" if closed else "no dead runs")
 
 

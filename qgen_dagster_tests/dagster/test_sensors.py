@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
+from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG
 from sqlalchemy import text
 
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.core.question import Question
 from qgen_dagster.definitions import defs
 from qgen_dagster.defs import sensors
-from qgen_dagster.defs.attempts import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, this_process
+from qgen_dagster.defs.attempts import CLI, LAUNCHED_BY_TAG, PROCESS_TAG, ask_again_for_retries, this_process
 from qgen_dagster.defs.launch import run_job
 from qgen_dagster.defs.ranges import STRATA
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG, run_config
@@ -78,6 +80,24 @@ def test_a_dead_run_may_be_retried_by_the_daemon(balancing: Balancing) -> None:
     assert run is not None
     assert "dagster/max_retries" not in run.tags
     assert run.tags["dagster/will_retry"] == "true"
+
+
+def failures(balancing: Balancing, run_id: str) -> int:
+    return len(balancing.instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE))
+
+
+def test_a_retry_that_dagster_promised_and_forgot_is_asked_for_again(balancing: Balancing) -> None:
+    run_id = begun(balancing)
+    look_for_dead_runs(balancing)
+    soon, later, too_late = (work_module.now() + timedelta(seconds=n) for n in (20, 120, 7_200))
+    assert ask_again_for_retries(balancing.instance, soon) == []
+    assert ask_again_for_retries(balancing.instance, too_late) == []
+    assert failures(balancing, run_id) == 1
+    assert ask_again_for_retries(balancing.instance, later) == [run_id]
+    assert failures(balancing, run_id) == 2  # what the retrying daemon looks for
+
+    balancing.instance.add_run_tags(run_id, {AUTO_RETRY_RUN_ID_TAG: "the retry"})
+    assert ask_again_for_retries(balancing.instance, later) == []
 
 
 def test_a_dead_run_of_the_command_line_is_left_to_its_operator(balancing: Balancing) -> None:
