@@ -1,16 +1,18 @@
-"""Asset checks: what must hold before data goes on, and what an operator should be warned of.
+"""Asset checks that hold nothing up: what an operator should be warned of.
 
-They look at the present run; started by themselves, at the latest run. The blocking one stands where bad data would go
-on; the others are one step at the end, since each step costs a run about 50 ms. Not here: the rules of the stages.
+They look at the present run; started by themselves, at the latest run. They are one step at the end, since each step
+costs a run about 50 ms. Not here: the one that blocks (`assets/bank.py`), the rules of the stages.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 
-from qgen_dagster.core.funnel import Loss, ratio
+from qgen_dagster.core.funnel import Funnel, Loss, ratio
 from qgen_dagster.core.inventory import StockLevel
-from qgen_dagster.defs.assets.bank import deduplicated_questions, generation_runs, judged_questions, question_bank
+from qgen_dagster.defs.assets.bank import deduplicated_questions, generation_runs, question_bank
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.resources import RunResource
 from qgen_dagster.services import inventory, quality
@@ -35,28 +37,29 @@ SPECS = (
 )
 
 
-@dg.asset_check(
-    asset=judged_questions, blocking=True, description="Every approved candidate's key is proved by a blind solver."
-)
-def keys_are_proved(run: RunResource) -> dg.AssetCheckResult:
-    """Stops the run before deduplication when a candidate was approved without a proved key."""
-    found = quality.unproved_keys(run.session)
-    return dg.AssetCheckResult(
-        passed=found.unproved == 0, metadata={"checked": found.checked, "unproved": found.unproved}
-    )
-
-
 @dg.multi_asset_check(name="run_checks", specs=SPECS, can_subset=True)
 def run_checks(context: dg.AssetCheckExecutionContext, run: RunResource) -> Iterator[dg.AssetCheckResult]:
     """The checks that hold nothing up, as many of them as were asked for."""
+    facts = _Facts(run)
     for key in context.selected_asset_check_keys:
-        result = _CHECKS[key.name](run)
+        result = _CHECKS[key.name](facts)
         yield result._replace(check_name=key.name, asset_key=key.asset_key)
 
 
-def _generation_yield(run: RunResource) -> dg.AssetCheckResult:
+@dataclass(frozen=True)
+class _Facts:
+    """What the checks look at, read once."""
+
+    run: RunResource
+
+    @cached_property
+    def funnel(self) -> Funnel:
+        return quality.latest_funnel(self.run.session)
+
+
+def _generation_yield(facts: _Facts) -> dg.AssetCheckResult:
     """Warns when a provider delivers little."""
-    funnel = quality.latest_funnel(run.session)
+    funnel = facts.funnel
     delivered = ratio(funnel.generated, funnel.requested - funnel.losses.get(Loss.SATURATED, 0))
     return dg.AssetCheckResult(
         passed=delivered is None or delivered >= MIN_GENERATED,
@@ -65,9 +68,9 @@ def _generation_yield(run: RunResource) -> dg.AssetCheckResult:
     )
 
 
-def _duplicate_rate(run: RunResource) -> dg.AssetCheckResult:
+def _duplicate_rate(facts: _Facts) -> dg.AssetCheckResult:
     """Warns when strata saturate."""
-    funnel = quality.latest_funnel(run.session)
+    funnel = facts.funnel
     share = ratio(funnel.duplicates, funnel.generated)
     return dg.AssetCheckResult(
         passed=share is None or share <= MAX_DUPLICATES,
@@ -76,9 +79,10 @@ def _duplicate_rate(run: RunResource) -> dg.AssetCheckResult:
     )
 
 
-def _coverage(run: RunResource) -> dg.AssetCheckResult:
+def _coverage(facts: _Facts) -> dg.AssetCheckResult:
     """Warns of strata with little stock."""
-    analysis = inventory.analyze(run.session.work.bank, run.settings, run.session.work.options)
+    work = facts.run.session.work
+    analysis = inventory.analyze(work.bank, work.settings, work.options)
     short = [s.stratum.key for s in analysis.strata if s.level in (StockLevel.WARNING, StockLevel.CRITICAL)]
     return dg.AssetCheckResult(
         passed=not short,
@@ -87,9 +91,9 @@ def _coverage(run: RunResource) -> dg.AssetCheckResult:
     )
 
 
-def _funnel_identity(run: RunResource) -> dg.AssetCheckResult:
+def _funnel_identity(facts: _Facts) -> dg.AssetCheckResult:
     """Fails when a question went missing without a name: a bug, never a matter of quality."""
-    funnel = quality.latest_funnel(run.session)
+    funnel = facts.funnel
     return dg.AssetCheckResult(
         passed=funnel.balance == 0,
         metadata={
@@ -102,11 +106,11 @@ def _funnel_identity(run: RunResource) -> dg.AssetCheckResult:
     )
 
 
-_CHECKS: Mapping[str, Callable[[RunResource], dg.AssetCheckResult]] = {
+_CHECKS: Mapping[str, Callable[[_Facts], dg.AssetCheckResult]] = {
     "generation_yield": _generation_yield,
     "duplicate_rate": _duplicate_rate,
     "coverage": _coverage,
     "funnel_identity": _funnel_identity,
 }
 
-ALL_CHECKS = (keys_are_proved, run_checks)
+ALL_CHECKS = (run_checks,)

@@ -41,6 +41,8 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     session.begin(plan.total_questions)
     batches = _prepare(work, plan)
     unfinished = [b for b in batches if b.status in (BatchStatus.PENDING, BatchStatus.GENERATING)]
+    if not unfinished:
+        return
     progress = _Progress(work, batches)
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
     engine: BatchEngine[Question] = BatchEngine(

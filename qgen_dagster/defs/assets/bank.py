@@ -14,6 +14,14 @@ from qgen_dagster.services.deduplicate import deduplicate
 from qgen_dagster.services.insert import insert
 from qgen_dagster.services.judge import judge
 
+# Part of its asset and not a step of its own: it must stand between judging and deduplication, and a step costs 50 ms.
+KEYS_ARE_PROVED = dg.AssetCheckSpec(
+    "keys_are_proved",
+    asset="judged_questions",
+    blocking=True,
+    description="Every approved candidate's key is proved by a blind solver; if not, the run stops here.",
+)
+
 
 @dg.asset(
     group_name=GROUP,
@@ -21,13 +29,19 @@ from qgen_dagster.services.judge import judge
     partitions_def=strata_partitions,
     backfill_policy=BACKFILL,
     kinds={"python"},
+    check_specs=[KEYS_ARE_PROVED],
 )
 def judged_questions(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """Candidates scored by the rubric and solved blind; what can be saved is salvaged and judged again."""
     strata, run_ids = run_stage(context, run, judge)
-    return stage_result(
+    judged = stage_result(
         context, run, run_ids, strata, lambda _, funnel: stage_report.judging_numbers(funnel), "approved"
     )
+    found = quality.unproved_keys(run.session)
+    proved = dg.AssetCheckResult(
+        passed=found.unproved == 0, metadata={"checked": found.checked, "unproved": found.unproved}
+    )
+    return judged._replace(check_results=[proved])
 
 
 @dg.asset(
