@@ -3,7 +3,6 @@
 Revision: 0001, the first.
 """
 
-import pgvector.sqlalchemy
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -12,6 +11,15 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+
+
+class HalfVector(sa.types.UserDefinedType):
+    """pgvector's type."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_):
+        return "halfvec"
 
 
 def upgrade() -> None:
@@ -355,7 +363,7 @@ def upgrade() -> None:
         sa.Column("candidate_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
-        sa.Column("embedding", pgvector.sqlalchemy.halfvec.HALFVEC(), nullable=False),
+        sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.id"], name=op.f("fk_candidate_embeddings_candidate_id"), ondelete="CASCADE"
         ),
@@ -434,7 +442,7 @@ def upgrade() -> None:
         sa.Column("question_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
-        sa.Column("embedding", pgvector.sqlalchemy.halfvec.HALFVEC(), nullable=False),
+        sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["question_id"], ["questions.id"], name=op.f("fk_question_embeddings_question_id"), ondelete="CASCADE"
         ),

@@ -7,7 +7,6 @@ own tables (another database), and the migrations themselves (`migrations/`).
 
 from __future__ import annotations
 
-from pgvector.sqlalchemy import HALFVEC
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.bank.columns import HalfVector, count, id_column, metadata, one_of, run_id_column, when
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
 from qgen_dagster.core.run import RunStatus
@@ -217,7 +216,7 @@ candidate_embeddings = Table(
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),  # the space: embedder and rules, with their versions
     Column("lookup_key", BigInteger, nullable=False),
-    Column("embedding", HALFVEC(), nullable=False),
+    Column("embedding", HalfVector(), nullable=False),
 )
 Index("ix_candidate_embeddings_lookup_key", candidate_embeddings.c.lookup_key)
 
@@ -265,7 +264,7 @@ question_embeddings = Table(
     Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),
     Column("lookup_key", BigInteger, nullable=False),
-    Column("embedding", HALFVEC(), nullable=False),
+    Column("embedding", HalfVector(), nullable=False),
 )
 # A hash of space, type, answer and quantities (dedup/facts.py): the rows that can hold a semantic duplicate. There is
 # no index over the vectors: it was slower and found fewer (benchmarks/README.md).

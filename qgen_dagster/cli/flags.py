@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 import typer
 
 from qgen_dagster.core.batch import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE
+from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.inventory import DEFAULT_TARGET_PER_STRATUM
 from qgen_dagster.core.plan import MAX_QUESTIONS_PER_RUN
 from qgen_dagster.services.options import (
@@ -85,9 +86,10 @@ class StrataFlags(Flags):
     def values(self, settings: Settings) -> dict[str, Any]:
         """Types and difficulties by their keys. Raises ConfigurationError with a suggestion for an unknown one."""
         known = settings.taxonomy
+        types, difficulties = split("--types", self.types), split("--difficulties", self.difficulties)
         return {
-            "types": tuple(dict.fromkeys(known.question_type(name).key for name in split(self.types))),
-            "difficulties": tuple(dict.fromkeys(known.difficulty(name).key for name in split(self.difficulties))),
+            "types": tuple(dict.fromkeys(known.question_type(name).key for name in types)),
+            "difficulties": tuple(dict.fromkeys(known.difficulty(name).key for name in difficulties)),
         }
 
 
@@ -225,9 +227,15 @@ def run_options(settings: Settings, stock: StrataFlags, *groups: Any, **values: 
     return options
 
 
-def split(given: Iterable[str] | None) -> list[str]:
-    """The names in a flag that may be repeated, hold several names with commas, or both."""
-    return [name.strip() for text in given or () for name in text.split(",") if name.strip()]
+def split(flag: str, given: Iterable[str] | None) -> list[str]:
+    """The names in a flag that may be repeated, hold several names with commas, or both.
+
+    Raises ConfigurationError for a flag that names nothing: an empty shell variable must not mean everything.
+    """
+    names = [name.strip() for text in given or () for name in text.split(",") if name.strip()]
+    if given and not names:
+        raise ConfigurationError(f"{flag}: names nothing", hint=f"Leave {flag} away to choose all.")
+    return names
 
 
 def with_flags(function: Callable[..., Any]) -> Callable[..., Any]:

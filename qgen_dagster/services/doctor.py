@@ -25,7 +25,7 @@ from qgen_dagster.core.taxonomy import Stratum
 if TYPE_CHECKING:
     from qgen_dagster.bank.engine import Bank
 
-PACKAGES = ("dagster", "dagster-postgres", "dagster-webserver", "sqlalchemy", "psycopg", "pgvector", "pydantic")
+PACKAGES = ("dagster", "dagster-postgres", "dagster-webserver", "sqlalchemy", "psycopg", "pydantic")
 API_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "GEMINI_API_KEY", "XAI_API_KEY")
 OLDEST_PYTHON = (3, 11)
 NEWEST_PYTHON = (3, 14)

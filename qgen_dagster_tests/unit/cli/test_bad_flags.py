@@ -35,6 +35,7 @@ REFUSED = [
     ("auto-balance --cuont 3", "unknown option --cuont (did you mean --count?)"),
     ("auto-balance surprise", "unexpected extra argument"),
     ("auto-balance --types mth", "unknown question type: 'mth'\nDid you mean math?"),
+    ("auto-balance --types ,", "--types: names nothing"),
     ("auto-balance --types math,logik", "unknown question type: 'logik'\nDid you mean logic?"),
     ("auto-balance --difficulties hrad", "unknown difficulty: 'hrad'\nDid you mean hard?"),
     ("auto-balance --healthy-threshold 5", "thresholds out of order: healthy 5, warning 20, critical 5"),
