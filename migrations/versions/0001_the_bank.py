@@ -225,6 +225,7 @@ def upgrade() -> None:
         sa.Column("request_hash", sa.String(length=64), nullable=False),
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("error_category", sa.String(length=40), nullable=True),
+        sa.Column("fault", sa.String(length=20), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("input_tokens", sa.Integer(), nullable=True),
         sa.Column("output_tokens", sa.Integer(), nullable=True),
@@ -237,9 +238,10 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_llm_calls")),
     )
-    op.create_index("ix_llm_calls_batch_id_request_hash", "llm_calls", ["batch_id", "request_hash"], unique=False)
+    op.create_index("ix_llm_calls_batch_id", "llm_calls", ["batch_id"], unique=False)
     op.create_index("ix_llm_calls_candidate_id", "llm_calls", ["candidate_id"], unique=False)
     op.create_index("ix_llm_calls_created_at", "llm_calls", ["created_at"], unique=False)
+    op.create_index("ix_llm_calls_request_hash", "llm_calls", ["request_hash"], unique=False)
     op.create_index("ix_llm_calls_run_id", "llm_calls", ["run_id"], unique=False)
     op.create_table(
         "question_batches",
@@ -478,10 +480,11 @@ def downgrade() -> None:
     op.drop_index("ix_candidates_content_hash", table_name="candidates")
     op.drop_table("candidates")
     op.drop_table("question_batches")
+    op.drop_index("ix_llm_calls_request_hash", table_name="llm_calls")
     op.drop_index("ix_llm_calls_run_id", table_name="llm_calls")
     op.drop_index("ix_llm_calls_created_at", table_name="llm_calls")
     op.drop_index("ix_llm_calls_candidate_id", table_name="llm_calls")
-    op.drop_index("ix_llm_calls_batch_id_request_hash", table_name="llm_calls")
+    op.drop_index("ix_llm_calls_batch_id", table_name="llm_calls")
     op.drop_table("llm_calls")
     op.drop_index("ix_drill_series_created_at", table_name="drill_series")
     op.drop_table("drill_series")

@@ -5,6 +5,7 @@ A resumed run finds its replies here and does not pay for them again. Not here: 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -30,6 +31,7 @@ class JournalEntry:
     candidate_id: UUID | None = None
     reply: str | None = None
     error_category: str | None = None
+    fault: str | None = None
     error: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -38,20 +40,18 @@ class JournalEntry:
     latency_seconds: float | None = None
 
 
-def record_call(tx: Transaction, entry: JournalEntry) -> None:
-    """Adds one call."""
-    tx.execute(insert(llm_calls).values({name: getattr(entry, name) for name in JournalEntry.__dataclass_fields__}))
+def record_calls(tx: Transaction, entries: Sequence[JournalEntry]) -> None:
+    """Adds calls, in order."""
+    if entries:
+        names = JournalEntry.__dataclass_fields__
+        tx.execute(insert(llm_calls), [{name: getattr(entry, name) for name in names} for entry in entries])
 
 
-def find_reply(tx: Transaction, batch_id: UUID, request_hash: str) -> JournalEntry | None:
-    """The reply that this very request of this batch got before, or None when it never got one."""
+def find_reply(tx: Transaction, request_hash: str) -> JournalEntry | None:
+    """The reply that this very request got before, or None when it never got one."""
     row = tx.execute(
         select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
-        .where(
-            llm_calls.c.batch_id == batch_id,
-            llm_calls.c.request_hash == request_hash,
-            llm_calls.c.reply.is_not(None),
-        )
+        .where(llm_calls.c.request_hash == request_hash, llm_calls.c.reply.is_not(None))
         .order_by(llm_calls.c.id)
         .limit(1)
     ).first()

@@ -284,6 +284,7 @@ llm_calls = Table(
     Column("request_hash", String(64), nullable=False),
     Column("reply", Text),
     Column("error_category", String(40)),
+    Column("fault", String(20)),  # timeout, empty, refused, truncated … (generation.provider.Fault)
     Column("error", Text),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
@@ -293,6 +294,7 @@ llm_calls = Table(
     when("created_at", now=True),
 )
 Index("ix_llm_calls_run_id", llm_calls.c.run_id)
-Index("ix_llm_calls_batch_id_request_hash", llm_calls.c.batch_id, llm_calls.c.request_hash)
+Index("ix_llm_calls_batch_id", llm_calls.c.batch_id)
+Index("ix_llm_calls_request_hash", llm_calls.c.request_hash)
 Index("ix_llm_calls_candidate_id", llm_calls.c.candidate_id)
 Index("ix_llm_calls_created_at", llm_calls.c.created_at)

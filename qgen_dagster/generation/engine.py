@@ -1,14 +1,13 @@
 """The batch engine: many batches at once, each on its own, none lost.
 
-Here: retries with backoff, keeping what a short reply did bring and asking again only for the missing ones, one bounded
-pool, cancellation. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a
-`Ledger` keeps replies and results. Clock, sleep and randomness are handed in. Not here: providers, SQL.
+Here: keeping what a short reply did bring and asking again only for the missing ones, running batches side by side,
+cancellation. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a `Ledger`
+keeps the results. Not here: a single call with its retries and its journal (`calls.py`), providers, SQL.
 """
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
@@ -20,28 +19,7 @@ from qgen_dagster.generation.provider import ProviderError, Reply
 
 T = TypeVar("T")
 STOP_POLL_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """When and how often to try again. Times in seconds; `jitter` 0.25 means ±25 %.
-
-    `max_retries` bounds retries after errors; `max_refills` bounds asking again for questions that were missing
-    from, or invalid in, a reply that did come.
-    """
-
-    max_retries: int = 3
-    max_refills: int = 3
-    base: float = 1.0
-    factor: float = 2.0
-    cap: float = 60.0
-    jitter: float = 0.25
-
-    def delay(self, retry: int, rng: random.Random, retry_after: float | None = None) -> float:
-        """Seconds before the `retry`-th retry (from 1); never less than the provider asked for."""
-        backoff = min(self.cap, self.base * self.factor ** (retry - 1))
-        jittered = backoff * (1 + rng.uniform(-self.jitter, self.jitter))
-        return max(jittered, retry_after or 0.0)
+MAX_REFILLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +33,13 @@ class Delivery(Generic[T]):
 
 @dataclass(frozen=True)
 class BatchTask(Generic[T]):
-    """One batch to run. `call` counts its calls from 1; a call is named by `call_id`, the same after a restart."""
+    """One batch to run. `ask` and `read` get how many items are missing, and the number of the call (from 1)."""
 
     id: UUID
     group: str
     size: int
-    provider: str
-    ask: Callable[[int, int], Awaitable[Reply]]  # (how many are missing, call) → reply; raises ProviderError
-    read: Callable[[Reply, int, int], Delivery[T]]  # (reply, missing, call); raises ProviderError
-    call_id: Callable[[int, int], str]
+    ask: Callable[[int, int], Awaitable[Reply]]  # raises ProviderError, when trying again has not helped
+    read: Callable[[Reply, int, int], Delivery[T]]  # raises ProviderError (parse_error)
     identity: Callable[[T], Hashable]  # equal for two items that say the same
 
 
@@ -88,43 +64,27 @@ class Ledger(Protocol[T]):
     def started(self, task: BatchTask[T]) -> None:
         """The batch's first call is about to be made."""
 
-    def stored_reply(self, task: BatchTask[T], call_id: str) -> Reply | None:
-        """The reply that this call got before a restart."""
-
-    def replied(self, task: BatchTask[T], call_id: str, reply: Reply, seconds: float) -> None:
-        """A reply has arrived; it is on disk when this returns."""
-
-    def failed(self, task: BatchTask[T], call_id: str, error: ProviderError, seconds: float) -> None:
-        """A call brought no reply."""
-
     def finished(self, task: BatchTask[T], outcome: BatchOutcome[T]) -> None:
         """The batch is over; its items and its end are on disk, together, when this returns."""
 
 
 class BatchEngine(Generic[T]):
-    """Runs batches, at most `max_concurrent` calls at a time."""
+    """Runs batches, at most `max_open` of them at a time. How many calls are in flight is the caller's matter."""
 
     def __init__(
         self,
         ledger: Ledger[T],
         *,
-        max_concurrent: int,
-        clock: Callable[[], float],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        rng: random.Random | None = None,
-        retry: RetryPolicy | None = None,
+        max_open: int,
+        max_refills: int = MAX_REFILLS,
         on_finished: Callable[[BatchTask[T], BatchOutcome[T]], None] = lambda task, outcome: None,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
-        self._max_concurrent = max_concurrent
-        self._clock = clock
-        self._sleep = sleep
-        self._rng = rng or random.Random()
-        self._retry = retry or RetryPolicy()
+        self._max_open = max_open
+        self._max_refills = max_refills
         self._on_finished = on_finished
         self._should_stop = should_stop
-        self._writing: set[asyncio.Task[None]] = set()
 
     async def run(self, tasks: Iterable[BatchTask[T]]) -> None:
         """Runs every batch to its end. A failing batch never stops the others; a failing ledger stops all.
@@ -132,75 +92,25 @@ class BatchEngine(Generic[T]):
         Raises what the ledger raises, and RunInterrupted when `should_stop` says so. Then, and on cancellation, the
         calls in flight are cancelled and nothing is left hanging; finished batches stay finished.
         """
-        queue = iter(list(tasks))
-
-        async def work() -> None:
-            for task in queue:
-                await self._run_batch(task)
-
-        workers = [asyncio.create_task(work()) for _ in range(self._max_concurrent)]
-        watch = asyncio.create_task(self._watch_for_stop())
-        everything: asyncio.Future[list[None]] = asyncio.gather(*workers)
-        try:
-            waited: list[asyncio.Future[Any]] = [everything, watch]
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-            if watch.done():
-                raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
-            await everything
-        finally:
-            for task in (*workers, watch):
-                task.cancel()
-            await asyncio.gather(*workers, watch, everything, return_exceptions=True)
-            await asyncio.gather(*self._writing, return_exceptions=True)
-
-    async def _watch_for_stop(self) -> None:
-        while not self._should_stop():  # noqa: ASYNC110 - asked from outside the loop, by a signal handler
-            await asyncio.sleep(STOP_POLL_SECONDS)
+        await run_all([lambda task=task: self._run_batch(task) for task in tasks], self._max_open, self._should_stop)
 
     async def _run_batch(self, task: BatchTask[T]) -> None:
         outcome: BatchOutcome[T] = BatchOutcome()
         await asyncio.to_thread(self._ledger.started, task)
-        retries = refills = 0
-        while len(outcome.items) < task.size and not outcome.saturated:
+        while len(outcome.items) < task.size and not outcome.saturated and outcome.calls <= self._max_refills:
             missing = task.size - len(outcome.items)
             outcome.calls += 1
             try:
-                self._accept(task, outcome, *await self._call(task, missing, outcome.calls))
+                reply = await task.ask(missing, outcome.calls)
             except ProviderError as error:
                 outcome.error = error
-                retries += 1
-                if not error.retryable or retries > self._retry.max_retries:
-                    break
-                await self._sleep(self._retry.delay(retries, self._rng, error.retry_after))
-                continue
-            refills += 1
-            if refills > self._retry.max_refills:
                 break
+            try:
+                self._accept(task, outcome, reply, task.read(reply, missing, outcome.calls))
+            except ProviderError as error:
+                outcome.error = error  # an unreadable reply is asked for again, like a short one
         await asyncio.to_thread(self._ledger.finished, task, outcome)
         self._on_finished(task, outcome)
-
-    async def _call(self, task: BatchTask[T], missing: int, call: int) -> tuple[Reply, Delivery[T]]:
-        call_id = task.call_id(missing, call)
-        reply = await asyncio.to_thread(self._ledger.stored_reply, task, call_id)
-        if reply is None:
-            reply = await self._ask(task, missing, call, call_id)
-        return reply, task.read(reply, missing, call)
-
-    async def _ask(self, task: BatchTask[T], missing: int, call: int, call_id: str) -> Reply:
-        begun = self._clock()
-        try:
-            reply = await task.ask(missing, call)
-        except ProviderError as error:
-            await asyncio.to_thread(self._ledger.failed, task, call_id, error, self._clock() - begun)
-            raise
-        # A reply that has arrived is paid for: a cancellation now must neither undo its writing nor outrun it.
-        writing = asyncio.create_task(
-            asyncio.to_thread(self._ledger.replied, task, call_id, reply, self._clock() - begun)
-        )
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        await asyncio.shield(writing)
-        return reply
 
     @staticmethod
     def _accept(task: BatchTask[T], outcome: BatchOutcome[T], reply: Reply, delivery: Delivery[T]) -> None:
@@ -212,3 +122,36 @@ class BatchEngine(Generic[T]):
             if identity not in seen and len(outcome.items) < task.size:
                 seen.add(identity)
                 outcome.items.append((item, reply))
+
+
+async def run_all(
+    jobs: Iterable[Callable[[], Awaitable[None]]], max_open: int, should_stop: Callable[[], bool] = lambda: False
+) -> None:
+    """Runs all jobs, at most `max_open` at a time; the first exception stops the others and is raised.
+
+    Raises RunInterrupted when `should_stop` says so. However it ends, nothing is left running.
+    """
+    queue = iter(list(jobs))
+
+    async def work() -> None:
+        for job in queue:
+            await job()
+
+    workers = [asyncio.create_task(work()) for _ in range(max_open)]
+    watch = asyncio.create_task(_watch_for_stop(should_stop))
+    everything: asyncio.Future[list[None]] = asyncio.gather(*workers)
+    try:
+        waited: list[asyncio.Future[Any]] = [everything, watch]
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+        if watch.done():
+            raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
+        await everything
+    finally:
+        for task in (*workers, watch):
+            task.cancel()
+        await asyncio.gather(*workers, watch, everything, return_exceptions=True)
+
+
+async def _watch_for_stop(should_stop: Callable[[], bool]) -> None:
+    while not should_stop():  # noqa: ASYNC110 - asked from outside the loop, by a signal handler
+        await asyncio.sleep(STOP_POLL_SECONDS)

@@ -1,7 +1,7 @@
 """What a provider of questions is, and how a call to one can fail.
 
-Here: `Provider`, `BatchRequest`, `Reply`, `Parsed`, `ProviderError`. Not here: any single provider
-(`providers/`, one file each), retries and concurrency (`engine.py`).
+Here: `Provider`, `BatchRequest`, `Reply`, `RateLimits`, `Parsed`, `ProviderError` and `Fault`. Not here: any single
+provider (`providers/`, one file each), retries and concurrency (`calls.py`).
 """
 
 from __future__ import annotations
@@ -9,25 +9,65 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
 
 from qgen_dagster.core.error_categories import RETRYABLE, ErrorCategory
 from qgen_dagster.core.question import Question
 from qgen_dagster.core.taxonomy import Stratum
 
+if TYPE_CHECKING:
+    from qgen_dagster.generation.calls import Route
+
+
+class Fault(StrEnum):
+    """How a call failed, seen from outside; the category says whose fault it is."""
+
+    STATUS = "status"  # the provider answered with an error
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    EMPTY = "empty"  # a reply without text
+    REFUSED = "refused"  # the model declined
+    TRUNCATED = "truncated"  # cut at the output limit
+    MALFORMED = "malformed"  # not what the output contract says
+    BLOCKED = "blocked"  # not sent: the breaker is open, the budget spent, the provider stopped
+
 
 class ProviderError(Exception):
-    """A call that brought no reply. `retry_after` is the provider's own wish, in seconds."""
+    """A call that brought no usable reply. `retry_after` is the provider's own wish, in seconds.
 
-    def __init__(self, category: ErrorCategory, message: str, *, retry_after: float | None = None) -> None:
+    `input_tokens` and `output_tokens` are what it cost all the same, where the provider says so; `partial` is the text
+    of a truncated or malformed reply.
+    """
+
+    def __init__(
+        self,
+        category: ErrorCategory,
+        message: str,
+        *,
+        fault: Fault = Fault.STATUS,
+        retry_after: float | None = None,
+        input_tokens: int | None = None,
+        output_tokens: int | None = None,
+        partial: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.category = category
         self.message = message
+        self.fault = fault
         self.retry_after = retry_after
+        self.input_tokens = input_tokens
+        self.output_tokens = output_tokens
+        self.partial = partial
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the provider was asked at all."""
+        return self.fault is not Fault.BLOCKED
 
     @property
     def retryable(self) -> bool:
-        return self.category in RETRYABLE
+        return self.category in RETRYABLE or self.fault is Fault.EMPTY
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +86,16 @@ class BatchRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimits:
+    """What a provider's headers say of its limits per minute; None where they say nothing."""
+
+    requests: int | None = None
+    requests_left: int | None = None
+    tokens: int | None = None
+    tokens_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back, as text, before anything was made of it. Costs in USD; None where nothing is charged or known."""
 
@@ -57,6 +107,7 @@ class Reply:
     output_tokens: int | None = None
     cached_tokens: int | None = None
     cost_usd: Decimal | None = None
+    limits: RateLimits | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +131,8 @@ class Provider(Protocol):
         """Whether it makes questions of this stratum at all."""
         ...
 
-    async def generate(self, request: BatchRequest) -> Reply:
-        """One call. Raises ProviderError."""
+    def routes(self, request: BatchRequest) -> Sequence[Route]:
+        """Whom to ask for the batch, in order."""
         ...
 
     def parse(self, reply: Reply, request: BatchRequest) -> Parsed:

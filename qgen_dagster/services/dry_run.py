@@ -6,7 +6,6 @@ Not here: the real chain (`generate.py`, `judge.py` and so on).
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 from uuid import uuid4
 
@@ -17,7 +16,7 @@ from qgen_dagster.core.plan import spread_evenly
 from qgen_dagster.core.question import Question, content_hash
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
-from qgen_dagster.generation.provider import BatchRequest, ProviderError, Reply
+from qgen_dagster.generation.provider import BatchRequest, Reply
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
 from qgen_dagster.judging.verdict import judge_procedural
 from qgen_dagster.services.options import RunOptions
@@ -41,16 +40,6 @@ class _Memory:
     def started(self, task: BatchTask[Question]) -> None:
         """Nothing to note."""
 
-    def stored_reply(self, task: BatchTask[Question], call_id: str) -> Reply | None:
-        """There is no earlier try."""
-        return None
-
-    def replied(self, task: BatchTask[Question], call_id: str, reply: Reply, seconds: float) -> None:
-        """Nothing to note."""
-
-    def failed(self, task: BatchTask[Question], call_id: str, error: ProviderError, seconds: float) -> None:
-        """Nothing to note."""
-
     def finished(self, task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
         """Keeps the outcome."""
         self.outcomes.append((task, outcome))
@@ -65,7 +54,7 @@ def dry_run(settings: Settings, options: RunOptions) -> DryRunReport:
     for stratum in plan.strata:
         provider_for(stratum)
     memory = _Memory()
-    engine: BatchEngine[Question] = BatchEngine(memory, max_concurrent=options.concurrency, clock=time.monotonic)
+    engine: BatchEngine[Question] = BatchEngine(memory, max_open=options.concurrency)
     seed = options.seed or str(uuid4())
     tasks = [
         _task(provider, stratum, batch.index * options.batch_size, batch.size, f"{seed}/{stratum.key}/{batch.index}")
@@ -88,10 +77,8 @@ def _task(provider: ProceduralProvider, stratum: Stratum, first: int, size: int,
         id=uuid4(),
         group=stratum.key,
         size=size,
-        provider=provider.name,
         ask=ask,
         read=read,
-        call_id=lambda missing, call: f"{seed}/{missing}/{call}",
         identity=content_hash,
     )
 

@@ -6,9 +6,6 @@ It goes on where it was: batches that have ended stay as they are. Not here: the
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,7 +19,8 @@ from qgen_dagster.core.progress import ProgressEvent
 from qgen_dagster.core.question import Question, content_hash
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
-from qgen_dagster.generation.provider import BatchRequest, Provider, Reply
+from qgen_dagster.generation.provider import BatchRequest, Reply
+from qgen_dagster.services.calls import generation_call
 from qgen_dagster.services.ledger import QuestionLedger
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
@@ -47,15 +45,13 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
     engine: BatchEngine[Question] = BatchEngine(
         ledger,
-        max_concurrent=work.options.concurrency,
-        clock=work.timer,
-        retry=work.retry,
+        max_open=work.calls.max_open,
         on_finished=progress.finished,
         should_stop=work.should_stop,
     )
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)
-    asyncio.run(engine.run([_task(work, batch) for batch in unfinished]))
+    work.calls.run(engine.run([_task(work, batch) for batch in unfinished]))
     session.keep_up()
 
 
@@ -89,7 +85,9 @@ def _task(work: Work, batch: StoredBatch) -> BatchTask[Question]:
         return BatchRequest(batch.stratum, missing, batch.seed, first_place, call)
 
     async def ask(missing: int, call: int) -> Reply:
-        return await provider.generate(request(missing, call))
+        return await work.calls.caller.call(
+            generation_call(batch.id, missing, call), provider.routes(request(missing, call))
+        )
 
     def read(reply: Reply, missing: int, call: int) -> Delivery[Question]:
         parsed = provider.parse(reply, request(missing, call))
@@ -99,17 +97,10 @@ def _task(work: Work, batch: StoredBatch) -> BatchTask[Question]:
         id=batch.id,
         group=batch.stratum.key,
         size=batch.size,
-        provider=provider.name,
         ask=ask,
         read=read,
-        call_id=lambda missing, call: _call_id(provider, request(missing, call)),
         identity=content_hash,
     )
-
-
-def _call_id(provider: Provider, request: BatchRequest) -> str:
-    named = [provider.name, request.stratum.key, request.size, request.seed, request.first_place, request.call]
-    return hashlib.sha256(json.dumps(named).encode()).hexdigest()
 
 
 class _Progress:

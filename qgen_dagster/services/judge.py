@@ -5,7 +5,6 @@ It fails closed: a candidate that nobody can judge waits. Not here: the rules (`
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +20,7 @@ from qgen_dagster.generation.provider import BatchRequest, ProviderError
 from qgen_dagster.judging.salvage import MAX_REGENERATIONS, Salvage, choose_salvage, repaired
 from qgen_dagster.judging.solving import NoSolver
 from qgen_dagster.judging.verdict import Verdict, judge_procedural
+from qgen_dagster.services.calls import regeneration_call
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
 
@@ -141,8 +141,10 @@ def _regenerate(work: Work, candidate: Candidate) -> Question | None:
     """Another question in the candidate's place, or None when the provider has none."""
     provider = work.provider_for(candidate.stratum)
     request = BatchRequest(candidate.stratum, 1, f"{work.seed}/again/{candidate.id}", candidate.place)
+    call = regeneration_call(candidate.id, candidate.batch_id)
     try:
-        parsed = provider.parse(asyncio.run(provider.generate(request)), request)
+        reply = work.calls.run(work.calls.caller.call(call, provider.routes(request)))
+        parsed = provider.parse(reply, request)
     except ProviderError:
         return None
     return parsed.questions[0] if parsed.questions else None

@@ -129,6 +129,7 @@ def run_session(work: Work, *, parent_run_id: UUID | None = None, round_: int = 
             raise
         finally:
             session.close()
+            work.close()
 
 
 def refresh_run(tx: Transaction, run_id: UUID, *, heartbeat_at: datetime | None = None) -> Funnel:

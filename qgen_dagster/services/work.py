@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from uuid import UUID
 
 from qgen_dagster.bank import candidates as candidate_rows
@@ -18,9 +19,10 @@ from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.core.progress import Progress, silent
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
 from qgen_dagster.dedup.embedder import Embedder
-from qgen_dagster.generation.engine import RetryPolicy
+from qgen_dagster.generation.calls import RetryPolicy
 from qgen_dagster.generation.provider import Provider
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
+from qgen_dagster.services.calls import Calls
 from qgen_dagster.services.options import RunOptions
 
 ProviderFor = Callable[[Stratum], Provider]
@@ -46,6 +48,18 @@ class Work:
     timer: Callable[[], float] = time.monotonic
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     should_stop: Callable[[], bool] = lambda: False
+
+    @cached_property
+    def calls(self) -> Calls:
+        """The run's provider calls, all in one pool."""
+        return Calls(
+            self.bank, self.run_id, max_concurrent=self.options.concurrency, timer=self.timer, retry=self.retry
+        )
+
+    def close(self) -> None:
+        """Closes connections to providers, if any were opened."""
+        if "calls" in self.__dict__:
+            self.calls.close()
 
     @property
     def taxonomy(self) -> Taxonomy:

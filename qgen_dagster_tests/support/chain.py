@@ -11,7 +11,7 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.question import Question
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.generation.engine import RetryPolicy
+from qgen_dagster.generation.calls import RetryPolicy, Route
 from qgen_dagster.generation.provider import BatchRequest, Parsed, Reply
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
 from qgen_dagster.services import inventory
@@ -83,6 +83,9 @@ class ScriptedProvider:
 
     def can_serve(self, stratum: Stratum) -> bool:
         return self.inner.can_serve(stratum)
+
+    def routes(self, request: BatchRequest) -> list[Route]:
+        return [Route(provider=self.name, model="script-1", send=lambda: self.generate(request))]
 
     async def generate(self, request: BatchRequest) -> Reply:
         self.requests.append(request)

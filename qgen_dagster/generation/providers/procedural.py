@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.question import Question, content_hash, structure_hash
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
+from qgen_dagster.generation.calls import Route
 from qgen_dagster.generation.items.contract import ItemModel, ModelExhausted, build_question
 from qgen_dagster.generation.items.registry import models_for
 from qgen_dagster.generation.provider import BatchRequest, Parsed, ProviderError, Reply
@@ -39,6 +40,10 @@ class ProceduralProvider:
     def can_serve(self, stratum: Stratum) -> bool:
         """Whether any item model makes questions of this stratum."""
         return bool(self._models(stratum))
+
+    def routes(self, request: BatchRequest) -> Sequence[Route]:
+        """Itself alone; it has no limits."""
+        return (Route(provider=NAME, model=None, send=lambda: self.generate(request)),)
 
     async def generate(self, request: BatchRequest) -> Reply:
         """New questions, fewer than asked for (and marked saturated) when nothing new can be found."""

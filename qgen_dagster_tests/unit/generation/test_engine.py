@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,13 +16,14 @@ from hypothesis import strategies as st
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import RunInterrupted
-from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery, RetryPolicy
+from qgen_dagster.generation.calls import Call, Caller, RetryPolicy, Route
+from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
 from qgen_dagster.generation.provider import ProviderError, Reply
 
 
 @dataclass
 class Memory:
-    """A ledger that remembers everything."""
+    """A ledger and a journal that remember everything."""
 
     replies: dict[str, Reply] = field(default_factory=dict)
     errors: list[ProviderError] = field(default_factory=list)
@@ -31,34 +33,51 @@ class Memory:
     def started(self, task: BatchTask[str]) -> None:
         self.started_batches.append(task.id)
 
-    def stored_reply(self, task: BatchTask[str], call_id: str) -> Reply | None:
-        return self.replies.get(call_id)
-
-    def replied(self, task: BatchTask[str], call_id: str, reply: Reply, seconds: float) -> None:
-        self.replies[call_id] = reply
-
-    def failed(self, task: BatchTask[str], call_id: str, error: ProviderError, seconds: float) -> None:
-        self.errors.append(error)
-
     def finished(self, task: BatchTask[str], outcome: BatchOutcome[str]) -> None:
         self.outcomes[task.id] = outcome
+
+    async def stored(self, call: Call) -> Reply | None:
+        return self.replies.get(call.digest)
+
+    async def replied(self, call: Call, reply: Reply, seconds: float) -> None:
+        self.replies[call.digest] = reply
+
+    async def failed(
+        self, call: Call, route: Route, error: ProviderError, cost_usd: Decimal | None, seconds: float
+    ) -> None:
+        self.errors.append(error)
 
 
 Ask = Callable[[int, int], Awaitable[Reply]]
 
 
-def task(ask: Ask, size: int = 5) -> BatchTask[str]:
-    """A batch whose replies are words separated by spaces; `!` marks an invalid one, `.` the end of all there is."""
-    batch_id = uuid4()
+@dataclass(frozen=True)
+class Batch:
+    """A batch before it has a caller."""
 
-    def read(reply: Reply, missing: int, call: int) -> Delivery[str]:
-        if reply.text == "garbage":
-            raise ProviderError(ErrorCategory.PARSE_ERROR, "not JSON")
-        words = reply.text.split()
-        good = [w for w in words if w not in ("!", ".")]
-        return Delivery(good, [w for w in words if w == "!"], saturated="." in words)
+    ask: Ask
+    size: int = 5
+    id: UUID = field(default_factory=uuid4)
 
-    return BatchTask(batch_id, "group", size, "fake", ask, read, lambda m, c: f"{batch_id}/{m}/{c}", lambda word: word)
+    def task(self, caller: Caller) -> BatchTask[str]:
+        """Replies are words separated by spaces; `!` marks an invalid one, `.` the end of all there is."""
+
+        async def ask(missing: int, call: int) -> Reply:
+            route = Route(provider="fake", model=None, send=lambda: self.ask(missing, call))
+            return await caller.call(Call("generate", f"{self.id}/{missing}/{call}"), [route])
+
+        def read(reply: Reply, missing: int, call: int) -> Delivery[str]:
+            if reply.text == "garbage":
+                raise ProviderError(ErrorCategory.PARSE_ERROR, "not JSON")
+            words = reply.text.split()
+            good = [w for w in words if w not in ("!", ".")]
+            return Delivery(good, [w for w in words if w == "!"], saturated="." in words)
+
+        return BatchTask(self.id, "group", self.size, ask, read, lambda word: word)
+
+
+def task(ask: Ask, size: int = 5) -> Batch:
+    return Batch(ask, size)
 
 
 def script(*steps: str | ProviderError) -> tuple[Ask, list[tuple[int, int]]]:
@@ -75,16 +94,24 @@ def script(*steps: str | ProviderError) -> tuple[Ask, list[tuple[int, int]]]:
     return ask, asked
 
 
-def run(memory: Memory, *tasks: BatchTask[str], slept: list[float] | None = None, concurrency: int = 4) -> None:
+def run(
+    memory: Memory,
+    *batches: Batch,
+    slept: list[float] | None = None,
+    concurrency: int = 4,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
     naps = slept if slept is not None else []
 
     async def sleep(seconds: float) -> None:
         naps.append(seconds)
 
-    engine: BatchEngine[str] = BatchEngine(
-        memory, max_concurrent=concurrency, clock=lambda: 0.0, sleep=sleep, rng=random.Random(1)
-    )
-    asyncio.run(engine.run(tasks))
+    async def everything() -> None:
+        caller = Caller(memory, max_concurrent=concurrency, clock=lambda: 0.0, sleep=sleep, rng=random.Random(1))
+        engine: BatchEngine[str] = BatchEngine(memory, max_open=concurrency, should_stop=should_stop)
+        await engine.run([batch.task(caller) for batch in batches])
+
+    asyncio.run(everything())
 
 
 SERVER_ERROR = ProviderError(ErrorCategory.SERVER_ERROR, "503")
@@ -221,19 +248,16 @@ def test_a_stop_request_ends_calls_in_flight_and_keeps_what_is_finished() -> Non
         raise AssertionError
 
     memory = Memory()
-    engine: BatchEngine[str] = BatchEngine(
-        memory, max_concurrent=1, clock=lambda: 0.0, should_stop=lambda: stopped, rng=random.Random(1)
-    )
     done, never = task(quick), task(hangs)
     with pytest.raises(RunInterrupted):
-        asyncio.run(engine.run([done, never, task(quick)]))
+        run(memory, done, never, task(quick), concurrency=1, should_stop=lambda: stopped)
     assert cancelled == [True]
     assert list(memory.outcomes) == [done.id]
 
 
 def test_a_ledger_that_fails_stops_everything() -> None:
     class Broken(Memory):
-        def replied(self, task: BatchTask[str], call_id: str, reply: Reply, seconds: float) -> None:
+        async def replied(self, call: Call, reply: Reply, seconds: float) -> None:
             raise OSError("disk full")
 
     ask, asked = script("a b c d e")

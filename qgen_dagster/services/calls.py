@@ -1,0 +1,99 @@
+"""The calls of one run: one event loop, one pool and one journal for all its stages.
+
+Here: `Calls`, and how calls are named. Not here: making a call (`generation/calls.py`), whom to ask (`routing.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+from uuid import UUID
+
+from qgen_dagster.bank.engine import Bank
+from qgen_dagster.generation.calls import Budget, Call, Caller, RetryPolicy
+from qgen_dagster.services.journal import Journal
+
+T = TypeVar("T")
+GENERATE = "generate"
+SOLVE = "solve"
+ARBITRATE = "arbitrate"
+COMPARE = "compare"
+
+
+class Calls:
+    """A run's calls. Opens nothing until the first one; `close` leaves nothing behind."""
+
+    def __init__(
+        self,
+        bank: Bank,
+        run_id: UUID | None,
+        *,
+        max_concurrent: int,
+        timer: Callable[[], float],
+        retry: RetryPolicy,
+        budget: Budget | None = None,
+    ) -> None:
+        self.max_concurrent = max_concurrent
+        self._runner: asyncio.Runner | None = None
+        self._closing: list[Callable[[], Awaitable[None]]] = []
+        self.caller = Caller(
+            Journal(bank, run_id),
+            max_concurrent=max_concurrent,
+            clock=timer,
+            rng=random.Random(str(run_id)),
+            retry=retry,
+            budget=budget,
+        )
+
+    @property
+    def max_open(self) -> int:
+        """How many jobs may be under way: more than calls, so that one that waits before a retry holds nobody up."""
+        return self.max_concurrent if self.max_concurrent == 1 else 2 * self.max_concurrent
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Runs a stage's calls in the run's loop; however it ends, replies that have arrived are on disk."""
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        try:
+            return self._runner.run(work)
+        finally:
+            self._runner.run(self.caller.settled())
+
+    def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Something that was opened within the loop and is to be closed there."""
+        self._closing.append(close)
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        if self._runner is None:
+            return
+        try:
+            for close in self._closing:
+                self._runner.run(_awaited(close))
+        finally:
+            self._closing.clear()
+            self._runner.close()
+            self._runner = None
+
+
+def digest_of(*parts: object) -> str:
+    """SHA-256 (hex) that names a call by what it is for; the same after a restart."""
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def generation_call(batch_id: UUID, missing: int, number: int) -> Call:
+    """The `number`-th call of a batch, for so many questions."""
+    return Call(GENERATE, digest_of(GENERATE, batch_id, missing, number), batch_id=batch_id)
+
+
+def regeneration_call(candidate_id: UUID, batch_id: UUID) -> Call:
+    """The call for another question in a candidate's place."""
+    return Call(GENERATE, digest_of("again", candidate_id), batch_id=batch_id, candidate_id=candidate_id)
+
+
+async def _awaited(make: Callable[[], Awaitable[None]]) -> None:
+    await make()
