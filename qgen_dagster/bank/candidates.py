@@ -231,6 +231,23 @@ def _move_values(move: Move) -> dict[str, Any]:
     }
 
 
+def duplicate_checks(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What the duplicate check of each candidate said."""
+    query = select(candidates.c.id, candidates.c.duplicate_check).where(
+        candidates.c.id.in_(ids), candidates.c.duplicate_check.is_not(None)
+    )
+    return {row.id: row.duplicate_check for row in tx.execute(query)}
+
+
+def questions_by_id(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Question]:
+    """Questions of the bank and of candidates, whichever an id belongs to."""
+    query = union(
+        select(questions.c.id, questions.c.content).where(questions.c.id.in_(ids)),
+        select(candidates.c.id, candidates.c.content).where(candidates.c.id.in_(ids)),
+    )
+    return {row.id: Question.model_validate(row.content) for row in tx.execute(query)}
+
+
 def taken_fingerprints(tx: Transaction, structure_hashes: Sequence[str], content_hashes: Sequence[str]) -> set[str]:
     """Which of the given structure and content hashes the bank or any candidate already has."""
     found: set[str] = set()

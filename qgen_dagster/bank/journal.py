@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.engine import Transaction
@@ -45,6 +46,18 @@ def record_calls(tx: Transaction, entries: Sequence[JournalEntry]) -> None:
     if entries:
         names = JournalEntry.__dataclass_fields__
         tx.execute(insert(llm_calls), [{name: getattr(entry, name) for name in names} for entry in entries])
+
+
+def spent(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None = None) -> tuple[Decimal, int]:
+    """USD and tokens of the calls of a run, or of all calls since a time; calls without a price count 0 USD."""
+    tokens = func.coalesce(llm_calls.c.input_tokens, 0) + func.coalesce(llm_calls.c.output_tokens, 0)
+    query = select(func.coalesce(func.sum(llm_calls.c.cost_usd), 0), func.coalesce(func.sum(tokens), 0))
+    if run_id is not None:
+        query = query.where(llm_calls.c.run_id == run_id)
+    if since is not None:
+        query = query.where(llm_calls.c.created_at >= since)
+    usd, counted = tx.execute(query).one()
+    return Decimal(usd), int(counted)
 
 
 def find_reply(tx: Transaction, request_hash: str) -> JournalEntry | None:

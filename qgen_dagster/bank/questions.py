@@ -126,6 +126,20 @@ def list_questions(
     return [_stored(row) for row in tx.execute(query)]
 
 
+def recent_stems(tx: Transaction, stratum: Stratum, each: int) -> dict[str, list[str]]:
+    """The newest stems of a stratum per sub-type, at most `each` of a sub-type."""
+    nth = func.row_number().over(partition_by=questions.c.sub_type, order_by=questions.c.created_at.desc())
+    ranked = (
+        select(questions.c.sub_type, questions.c.stem, nth.label("nth"))
+        .where(questions.c.question_type == stratum.question_type, questions.c.difficulty == stratum.difficulty)
+        .subquery()
+    )
+    found: dict[str, list[str]] = {}
+    for sub_type, stem in tx.execute(select(ranked.c.sub_type, ranked.c.stem).where(ranked.c.nth <= each)):
+        found.setdefault(sub_type, []).append(stem)
+    return found
+
+
 def stream_questions(
     tx: Transaction, *, strata: Sequence[Stratum] = (), active: bool | None = True
 ) -> Iterator[StoredQuestion]:

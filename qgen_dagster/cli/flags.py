@@ -147,6 +147,10 @@ class RunFlags(Flags):
         bool,
         typer.Option("--async/--no-async", help="Calls at the same time, or one at a time.", rich_help_panel=_WORK),
     ] = True
+    provider: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only this provider (procedural: no model).", rich_help_panel=_WORK),
+    ] = None
     provider_tier: Annotated[
         Literal["primary", "fallback", "balanced"],
         typer.Option(metavar="TIER", help="primary, fallback or balanced providers.", rich_help_panel=_WORK),
@@ -169,6 +173,10 @@ class RunFlags(Flags):
         typer.Option(
             metavar="USD", min=0, max=1_000_000, help="Stop when this much is spent.", rich_help_panel=_LIMITS
         ),
+    ] = None
+    budget_tokens: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, max=10**12, help="The same in tokens.", rich_help_panel=_LIMITS),
     ] = None
     triggered_by: Annotated[str, typer.Option(metavar="WHO", help="Recorded with the run.", rich_help_panel=_WORK)] = (
         "manual"

@@ -23,6 +23,7 @@ COMMANDS = (
     Entry("runs", "runs", "List runs, or show one in detail.", "Look"),
     Entry("questions", "questions", "List, show, deactivate, export and import questions.", "Look"),
     Entry("gallery", "gallery", "Write one web page with a sample of every item model.", "Look"),
+    Entry("prompts", "prompts", "List, show, compare and render what models are told.", "Look"),
     Entry("up", "up", "Start database, Dagster's page and daemon together.", "Operate"),
     Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),
     Entry("db", "db", "Migrate, look at and stop the database.", "Operate"),

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from qgen_dagster.cli.output import counted, cut, make_console, private_stderr, span
-from qgen_dagster.core.progress import ProgressEvent
+from qgen_dagster.core.progress import Notice, ProgressEvent
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -28,8 +28,8 @@ _REFRESHES_PER_SECOND = 8
 class Display(Protocol):
     """What a run reports to. It is a `core.progress.Progress` with a voice."""
 
-    def __call__(self, event: ProgressEvent) -> None:
-        """Something moved on."""
+    def __call__(self, event: ProgressEvent | Notice) -> None:
+        """Something moved on, or is to be known."""
 
     def say(self, line: str) -> None:
         """A remark."""
@@ -86,8 +86,11 @@ class PlainProgress:
         self._next_total = clock() + PLAIN_SECONDS
         self._untold: str | None = None
 
-    def __call__(self, event: ProgressEvent) -> None:
+    def __call__(self, event: ProgressEvent | Notice) -> None:
         """Takes in one event, and maybe writes a line."""
+        if isinstance(event, Notice):
+            self.say(event.text)
+            return
         with self._lock:
             if self._untold and event.stage != self._untold:
                 self._write(self._tally.total(self._untold))
@@ -125,8 +128,11 @@ class LiveProgress:
         self._clock = clock
         self._started = clock()
 
-    def __call__(self, event: ProgressEvent) -> None:
+    def __call__(self, event: ProgressEvent | Notice) -> None:
         """Takes in one event."""
+        if isinstance(event, Notice):
+            self.say(event.text)
+            return
         with self._lock:
             self._tally.add(event)
 

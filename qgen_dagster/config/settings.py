@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +26,9 @@ from qgen_dagster.core.inventory import (
 )
 from qgen_dagster.core.taxonomy import Taxonomy
 
+if TYPE_CHECKING:
+    from qgen_dagster.config.llm import LlmConfig
+
 PACKAGED = Path(__file__).parent
 DEFAULT_QUESTIONS_PER_RUN = 50
 ENVIRONMENTS = ("production", "staging", "development")
@@ -34,12 +39,27 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_DATABASE_URL": "the bank's PostgreSQL (default: the embedded server under QGEN_HOME)",
     "QGEN_DAGSTER_DATABASE_URL": "Dagster's own database, postgresql+psycopg2://… (default: beside the bank's)",
     "QGEN_TAXONOMY": "YAML file with your own types and difficulties (default: the one that ships)",
+    "QGEN_PROMPTS": "folder with your own prompt files, in place of the packaged ones (see qgen prompts)",
     "QGEN_ALERTING_CONFIG": "YAML file with stock thresholds and alerting (default: the one that ships)",
+    "QGEN_MODELS": "YAML file with language models, prices and limits (default: the one that ships)",
+    "QGEN_GENERATORS": "YAML file that says which models make questions (default: the one that ships)",
+    "QGEN_JUDGES": "YAML file that says which models judge and solve (default: the one that ships)",
+    "QGEN_OPENAI_COMPATIBLE_BASE_URL": "address of an OpenAI-compatible server of your own, for the model `local`",
+    "QGEN_OPENAI_COMPATIBLE_API_KEY": "its key, where it wants one",
+    "QGEN_BUDGET_USD_PER_DAY": "no call is made that could bring the day (UTC) above this (default: no limit)",
+    "QGEN_BUDGET_TOKENS_PER_DAY": "the same in tokens (default: no limit)",
     "QGEN_QUESTIONS_PER_RUN": f"how many questions a run without --count or --fill plans (default: "
     f"{DEFAULT_QUESTIONS_PER_RUN})",
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
     "QGEN_LOG": "log format on standard error: text or json (default: text)",
 }
+
+# Keys and addresses in the variables of the providers' own SDKs (generation/providers/registry.py: VARIABLES).
+PROVIDER_VARIABLES = (
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"),
+    *("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "XAI_API_KEY", "XAI_BASE_URL"),
+    *("QGEN_OPENAI_COMPATIBLE_API_KEY", "QGEN_OPENAI_COMPATIBLE_BASE_URL"),
+)
 
 
 class StockThresholds(BaseModel):
@@ -73,9 +93,24 @@ class Settings:
     dagster_database_url: str | None = None
     taxonomy_file: Path = PACKAGED / "taxonomy.yaml"
     alerting_file: Path = PACKAGED / "alerting.yaml"
+    prompts_folder: Path | None = None
     questions_per_run: int = DEFAULT_QUESTIONS_PER_RUN
     environment: str = "development"
     log_format: str = "text"
+    models_file: Path = PACKAGED / "models.yaml"
+    generators_file: Path = PACKAGED / "generators.yaml"
+    judges_file: Path = PACKAGED / "judges.yaml"
+    budget_usd_per_day: Decimal | None = None
+    budget_tokens_per_day: int | None = None
+    # Keys and addresses of providers, as the environment has them; never shown.
+    provider_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def llm(self) -> LlmConfig:
+        """Models, generators and judges, read once. Raises ConfigurationError naming file, line and key."""
+        from qgen_dagster.config.llm import load_llm_config
+
+        return load_llm_config(self.models_file, self.generators_file, self.judges_file)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -111,11 +146,18 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         home=_path(env.get("QGEN_HOME", ".qgen")),
         database_url=env.get("QGEN_DATABASE_URL"),
         dagster_database_url=env.get("QGEN_DAGSTER_DATABASE_URL"),
-        taxonomy_file=_path(env["QGEN_TAXONOMY"]) if "QGEN_TAXONOMY" in env else PACKAGED / "taxonomy.yaml",
-        alerting_file=(
-            _path(env["QGEN_ALERTING_CONFIG"]) if "QGEN_ALERTING_CONFIG" in env else PACKAGED / "alerting.yaml"
+        taxonomy_file=_file(env, "QGEN_TAXONOMY", "taxonomy.yaml"),
+        alerting_file=_file(env, "QGEN_ALERTING_CONFIG", "alerting.yaml"),
+        models_file=_file(env, "QGEN_MODELS", "models.yaml"),
+        generators_file=_file(env, "QGEN_GENERATORS", "generators.yaml"),
+        judges_file=_file(env, "QGEN_JUDGES", "judges.yaml"),
+        prompts_folder=_path(env["QGEN_PROMPTS"]) if "QGEN_PROMPTS" in env else None,
+        budget_usd_per_day=_amount("QGEN_BUDGET_USD_PER_DAY", env.get("QGEN_BUDGET_USD_PER_DAY")),
+        budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
+        provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
+        questions_per_run=_positive(
+            "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN
         ),
-        questions_per_run=_positive("QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN")),
         environment=environment,
         log_format=log_format,
     )
@@ -135,9 +177,16 @@ def _path(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
 
-def _positive(name: str, value: str | None) -> int:
+def _file(env: Mapping[str, str], variable: str, packaged: str) -> Path:
+    return _path(env[variable]) if variable in env else PACKAGED / packaged
+
+
+N = TypeVar("N", int, int | None)
+
+
+def _positive(name: str, value: str | None, default: N) -> int | N:
     if value is None:
-        return DEFAULT_QUESTIONS_PER_RUN
+        return default
     try:
         number = int(value)
     except ValueError:
@@ -145,3 +194,15 @@ def _positive(name: str, value: str | None) -> int:
     if number < 1:
         raise ConfigurationError(f"{name}: {value!r} is not a whole number above 0")
     return number
+
+
+def _amount(name: str, value: str | None) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError(f"{name}: {value!r} is not an amount of USD")
+    return amount

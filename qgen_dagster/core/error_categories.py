@@ -21,6 +21,7 @@ class ErrorCategory(StrEnum):
     INVALID_REQUEST = "invalid_request"
     PARSE_ERROR = "parse_error"
     INVENTORY_LOW = "inventory_low"
+    BUDGET = "budget"  # no call was made: what may be spent is spent
     UNKNOWN = "unknown"
 
 

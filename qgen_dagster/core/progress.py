@@ -1,6 +1,6 @@
 """How a run tells what it is doing, while it is doing it.
 
-Here: `Progress`, the one small event, and its sentence. Not here: showing it (the CLI draws it, Dagster logs it).
+Here: `Progress`, the one small event and its sentence, and `Notice`. Not here: showing it (the CLI draws it, Dagster logs it).
 """
 
 from __future__ import annotations
@@ -31,8 +31,15 @@ class ProgressEvent:
         return f"{self.stage} {self.done}/{self.total} {self.noun}{batch}"
 
 
-Progress = Callable[[ProgressEvent], None]
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the operator should know, said once in a run."""
+
+    text: str
 
 
-def silent(_: ProgressEvent) -> None:
+Progress = Callable[[ProgressEvent | Notice], None]
+
+
+def silent(_: ProgressEvent | Notice) -> None:
     """Shows nothing."""

@@ -65,6 +65,7 @@ class DuplicateCheck(BaseModel):
     names_agree: bool | None = None
     doubts: tuple[str, ...] = ()
     embedder: str | None = None
+    decided_by: str | None = None  # who settled a grey one, and why
 
 
 @dataclass(frozen=True, slots=True)

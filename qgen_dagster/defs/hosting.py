@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qgen_dagster.config.settings import Settings, load_settings
-from qgen_dagster.core.progress import Progress, ProgressEvent
+from qgen_dagster.core.progress import Notice, Progress, ProgressEvent
 
 LINES_PER_STRATUM = 5  # the UI freezes on thousands of logged events
 
@@ -47,7 +47,10 @@ def run_progress(log: Callable[[str], object]) -> Progress:
     if _host is not None:
         return _host.progress
 
-    def tell(event: ProgressEvent) -> None:
+    def tell(event: ProgressEvent | Notice) -> None:
+        if isinstance(event, Notice):
+            log(event.text)
+            return
         step = max(1, -(-(event.batches or 1) // LINES_PER_STRATUM))
         if event.batch is None or event.batch == event.batches or event.batch % step == 0:
             note = f" ({event.note})" if event.note else ""

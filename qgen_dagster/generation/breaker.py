@@ -5,6 +5,7 @@ Here: `CircuitBreaker`, pure but for the clock handed in. Not here: which errors
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,8 +31,15 @@ class BreakerPolicy:
     successes_to_close: int = 2
 
 
+NEVER_OPENS = BreakerPolicy(consecutive_failures=10**9, failure_share=2.0)
+
+
 class CircuitBreaker:
-    """Opens at five failures in a row or half of the last ten; after a minute two probes must succeed."""
+    """Opens at five failures in a row or half of the last ten; after a minute two probes must succeed.
+
+    `started` gives each call a mark, to be handed back with its end. A call that started before the breaker last opened
+    or closed says nothing about the provider's health now, and is not the probe: its end is ignored.
+    """
 
     def __init__(self, clock: Callable[[], float], policy: BreakerPolicy | None = None) -> None:
         self._clock = clock
@@ -39,6 +47,7 @@ class CircuitBreaker:
         self._recent: deque[bool] = deque(maxlen=self._policy.window)
         self._row = 0
         self._opened_at: float | None = None
+        self._epoch = 0
         self._probing = False
         self._probe_successes = 0
 
@@ -46,58 +55,57 @@ class CircuitBreaker:
     def state(self) -> BreakerState:
         if self._opened_at is None:
             return BreakerState.CLOSED
-        return BreakerState.OPEN if self.seconds_until_probe() > 0 else BreakerState.HALF_OPEN
+        return BreakerState.OPEN if self._seconds_left(self._opened_at) > 0 else BreakerState.HALF_OPEN
 
-    def seconds_until_probe(self) -> float:
-        """How long calls must wait; 0 when one may be tried now (in the half-open state: one at a time)."""
+    def seconds_until_call(self) -> float:
+        """How long a call must wait: 0 when one may start now, infinity while another one is the probe."""
         if self._opened_at is None:
             return 0.0
-        return max(0.0, self._opened_at + self._policy.recovery_seconds - self._clock())
+        return math.inf if self._probing else self._seconds_left(self._opened_at)
 
-    def may_call(self) -> bool:
-        """Whether a call may start now; call `started` if it does."""
-        state = self.state
-        return state is BreakerState.CLOSED or (state is BreakerState.HALF_OPEN and not self._probing)
-
-    def started(self) -> None:
-        """A call starts."""
+    def started(self) -> int:
+        """A call starts; returns its mark."""
         self._probing = self._opened_at is not None
+        return self._epoch
 
-    def abandoned(self) -> None:
-        """The call under way ended without saying anything about the provider's health."""
-        self._probing = False
+    def abandoned(self, mark: int) -> None:
+        """The call ended without saying anything about the provider's health."""
+        if mark == self._epoch:
+            self._probing = False
 
-    def succeeded(self) -> None:
-        """A call was answered."""
+    def succeeded(self, mark: int) -> None:
+        """The call was answered."""
+        if mark != self._epoch:
+            return
         self._probing = False
         self._row = 0
         self._recent.append(True)
-        if self._opened_at is not None and self.state is BreakerState.HALF_OPEN:
+        if self._opened_at is not None:
             self._probe_successes += 1
             if self._probe_successes >= self._policy.successes_to_close:
-                self._close()
+                self._turn(None)
 
-    def failed(self) -> None:
-        """A call failed in a way that says the provider is not well."""
-        self._probing = False
+    def failed(self, mark: int) -> None:
+        """The call failed in a way that says the provider is not well."""
+        if mark != self._epoch:
+            return
         self._row += 1
         self._recent.append(False)
-        if self._opened_at is not None:
-            # Calls that were in flight when it opened say nothing new; a failed probe starts the pause again.
-            if self.state is BreakerState.HALF_OPEN:
-                self._open()
-        elif self._row >= self._policy.consecutive_failures or self._mostly_failing():
-            self._open()
+        if self._opened_at is not None or self._row >= self._policy.consecutive_failures or self._mostly_failing():
+            self._turn(self._clock())
+
+    def _seconds_left(self, opened_at: float) -> float:
+        return max(0.0, opened_at + self._policy.recovery_seconds - self._clock())
 
     def _mostly_failing(self) -> bool:
         full = len(self._recent) == self._policy.window
         return full and self._recent.count(False) >= self._policy.failure_share * self._policy.window
 
-    def _open(self) -> None:
-        self._opened_at = self._clock()
+    def _turn(self, opened_at: float | None) -> None:
+        """Opens (again), or closes where `opened_at` is None."""
+        self._opened_at = opened_at
+        self._epoch += 1
+        self._probing = False
         self._probe_successes = 0
-
-    def _close(self) -> None:
-        self._opened_at = None
         self._row = 0
         self._recent.clear()

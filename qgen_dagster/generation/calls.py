@@ -10,31 +10,46 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
 from qgen_dagster.core.error_categories import ErrorCategory
-from qgen_dagster.generation.gate import Gate
+from qgen_dagster.generation.gate import Gate, Passage, enter, free_gate
+from qgen_dagster.generation.limits import Pool
 from qgen_dagster.generation.provider import Fault, ProviderError, Reply
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When and how often to try again. Times in seconds; `jitter` 0.25 means ±25 %."""
+    """When and how often to try again. Times in seconds; `jitter` 0.25 means ±25 %.
+
+    A provider that only says "not so fast" is not failing. Where nobody else can be asked, it is waited for longer:
+    `rate_limit_retries` times, and up to `longest_wait` at a time if that is its wish.
+    """
 
     max_retries: int = 3
     base: float = 1.0
     factor: float = 2.0
     cap: float = 60.0
     jitter: float = 0.25
+    rate_limit_retries: int = 8
+    longest_wait: float = 300.0
 
     def delay(self, retry: int, rng: random.Random, retry_after: float | None = None) -> float:
         """Seconds before the `retry`-th retry (from 1); never less than the provider asked for."""
-        backoff = min(self.cap, self.base * self.factor ** (retry - 1))
+        steps = retry - 1 if retry_after is None else max(0, retry - 3)
+        backoff = min(self.cap, self.base * self.factor**steps) if retry_after is None or retry > 3 else 0.0
         jittered = backoff * (1 + rng.uniform(-self.jitter, self.jitter))
         return max(jittered, retry_after or 0.0)
+
+    def allows(self, retry: int, error: ProviderError, *, alone: bool) -> bool:
+        """Whether the `retry`-th retry (from 1) makes sense after the error; `alone`: nobody else can be asked."""
+        patient = alone and error.category is ErrorCategory.RATE_LIMIT
+        most = max(self.rate_limit_retries, self.max_retries) if patient else self.max_retries
+        longest = max(self.longest_wait, self.cap) if alone else self.cap
+        return error.retryable and retry <= most and (error.retry_after or 0.0) <= longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +115,50 @@ class NoBudget:
         """Nothing to keep."""
 
 
-@dataclass
-class _Attempts:
-    """What has been tried for one call."""
+class _Tries:
+    """What has been tried for one call, and where it may still be tried. Routes go by their place in the list."""
 
-    retries: dict[int, int] = field(default_factory=dict)
-    given_up: set[int] = field(default_factory=set)
-    last: ProviderError | None = None
+    def __init__(self, routes: Sequence[Route], clock: Callable[[], float]) -> None:
+        self.gates = [route.gate or free_gate(route.provider, clock) for route in routes]
+        self._open = list(range(len(routes)))
+        self._failures = [0] * len(routes)
+        self._last: ProviderError | None = None
+
+    def choose(self) -> tuple[list[int], bool]:
+        """The first route that is ready, and False; else all that may become so, and True, for it must be waited.
+
+        Raises ProviderError, the last one met, when no route is left.
+        """
+        self._drop_stopped()
+        if not self._open:
+            raise self._last or ProviderError(
+                ErrorCategory.INVALID_REQUEST, "no provider is configured for this call", fault=Fault.BLOCKED
+            )
+        ready = [place for place in self._open if self.gates[place].ready]
+        return (ready[:1], False) if ready else (list(self._open), True)
+
+    def failed(self, place: int, error: ProviderError, policy: RetryPolicy, rng: random.Random) -> float:
+        """Takes note of an error; returns the pause before the next try, 0 where that is on another route."""
+        if not error.was_sent:  # a spent budget stays so
+            self._open.remove(place)
+            self._last = self._last or error
+            return 0.0
+        self._last = error
+        self._failures[place] += 1
+        self._drop_stopped()
+        alone = not set(self._open) - {place}
+        if place in self._open and policy.allows(self._failures[place], error, alone=alone):
+            return policy.delay(self._failures[place], rng, error.retry_after)
+        self._open = [other for other in self._open if other != place]
+        return 0.0
+
+    def _drop_stopped(self) -> None:
+        for place in list(self._open):
+            stopped_by = self.gates[place].stopped_by
+            if stopped_by is not None:
+                self._open.remove(place)
+                blocked = ProviderError(stopped_by.category, stopped_by.message, fault=Fault.BLOCKED)
+                self._last = self._last or blocked
 
 
 class Caller:
@@ -125,7 +177,7 @@ class Caller:
     ) -> None:
         self.max_concurrent = max_concurrent
         self._log = log
-        self._pool = asyncio.Semaphore(max_concurrent)
+        self._pool = Pool(max_concurrent)
         self._clock = clock
         self._sleep = sleep
         self._rng = rng or random.Random()
@@ -136,79 +188,60 @@ class Caller:
     async def call(self, call: Call, routes: Sequence[Route]) -> Reply:
         """The call's reply, from the journal or from the first route that can give one.
 
-        An error that may pass is tried again on its route, with backoff; one that will not, or an open breaker, turns
-        to the next route at once. Raises ProviderError, the last one met, when no route is left.
+        An error that may pass is tried again on its route, with backoff; one that will not, an open breaker or a
+        stopped provider turns to the next route at once. Raises ProviderError, the last one met, when no route is left.
         """
         stored = await self._log.stored(call)
         if stored is not None:
             return stored
-        attempts = _Attempts()
+        tries = _Tries(routes, self._clock)
         while True:
-            place = self._choose(routes, attempts)
-            if place is None:
-                raise attempts.last or ProviderError(
-                    ErrorCategory.INVALID_REQUEST, "no provider is configured for this call", fault=Fault.BLOCKED
-                )
-            others = any(i not in attempts.given_up and i != place for i in range(len(routes)))
+            place, passage = await self._let_in(routes, tries)
             try:
-                return await self._attempt(call, routes[place], patient=not others)
+                return await self._send(call, routes[place], passage)
             except ProviderError as error:
-                await self._after(error, place, attempts, others=others)
+                pause = tries.failed(place, error, self._retry, self._rng)
+            finally:
+                passage.close()
+            if pause > 0:
+                await tries.gates[place].rest(pause, self._sleep)
 
     async def settled(self) -> None:
-        """Waits until every reply that has arrived is on disk; for the end of a cancelled stage."""
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        """Waits until every reply that has arrived is on disk; for the end of a cancelled stage.
 
-    @staticmethod
-    def _choose(routes: Sequence[Route], attempts: _Attempts) -> int | None:
-        """The first route that is ready; else the first that may become so."""
-        open_ = [i for i in range(len(routes)) if i not in attempts.given_up]
-        ready = [i for i in open_ if (gate := routes[i].gate) is None or gate.ready]
-        return next(iter(ready or open_), None)
+        Raises what the log raises: then a reply that was paid for is lost.
+        """
+        for outcome in await asyncio.gather(*self._writing, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                raise outcome
 
-    async def _after(self, error: ProviderError, place: int, attempts: _Attempts, *, others: bool) -> None:
-        if error.fault is Fault.BLOCKED:
-            # A stopped provider or a spent budget stays so; an open breaker turns to another route, and `_choose` sees.
-            if error.category is not ErrorCategory.SERVER_ERROR:
-                attempts.given_up.add(place)
-                attempts.last = attempts.last or error
-            return
-        attempts.last = error
-        tries = attempts.retries[place] = attempts.retries.get(place, 0) + 1
-        if not error.retryable or tries > self._retry.max_retries:
-            attempts.given_up.add(place)
-            return
-        await self._sleep(self._retry.delay(tries, self._rng, error.retry_after))
+    async def _let_in(self, routes: Sequence[Route], tries: _Tries) -> tuple[int, Passage]:
+        while True:
+            places, patient = tries.choose()
+            gates = [(tries.gates[place], routes[place].tokens) for place in places]
+            passage = await enter(gates, self._pool, patient=patient)
+            if passage is not None:
+                return next(place for place in places if tries.gates[place] is passage.gate), passage
 
-    async def _attempt(self, call: Call, route: Route, *, patient: bool) -> Reply:
-        if route.gate is None:
-            async with self._pool:
-                return await self._send(call, route)
-        async with route.gate.admitted(route.tokens, patient=patient) as passage, self._pool:
-            try:
-                reply = await self._send(call, route)
-            except ProviderError as error:
-                if error.fault is not Fault.BLOCKED:
-                    passage.failed(error)
-                raise
-            passage.answered((reply.input_tokens or 0) + (reply.output_tokens or 0), reply.limits)
-            return reply
-
-    async def _send(self, call: Call, route: Route) -> Reply:
+    async def _send(self, call: Call, route: Route, passage: Passage) -> Reply:
         self._budget.reserve(route.worst_usd, route.worst_tokens)
         usd, tokens = None, 0
         begun = self._clock()
         try:
             reply = await route.send()
             usd, tokens = reply.cost_usd, (reply.input_tokens or 0) + (reply.output_tokens or 0)
+            passage.answered(tokens, reply.limits)
+            await self._write(self._log.replied(call, reply, self._clock() - begun))
         except ProviderError as error:
             usd = route.usd_of(error.input_tokens, error.output_tokens)
             tokens = (error.input_tokens or 0) + (error.output_tokens or 0)
+            if error.was_sent:
+                passage.failed(error)
             await self._write(self._log.failed(call, route, error, usd, self._clock() - begun))
             raise
         finally:
+            # Only now that the journal has it: whoever adds up the journal and what is set aside misses nothing.
             self._budget.settle(route.worst_usd, route.worst_tokens, usd, tokens)
-        await self._write(self._log.replied(call, reply, self._clock() - begun))
         return reply
 
     async def _write(self, writing: Awaitable[None]) -> None:

@@ -1,8 +1,8 @@
 """The batch engine: many batches at once, each on its own, none lost.
 
 Here: keeping what a short reply did bring and asking again only for the missing ones, running batches side by side,
-cancellation. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a `Ledger`
-keeps the results. Not here: a single call with its retries and its journal (`calls.py`), providers, SQL.
+cancellation. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a
+`Ledger` keeps the results. Not here: a single call with its retries and its journal (`calls.py`), providers, SQL.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -92,7 +93,7 @@ class BatchEngine(Generic[T]):
         Raises what the ledger raises, and RunInterrupted when `should_stop` says so. Then, and on cancellation, the
         calls in flight are cancelled and nothing is left hanging; finished batches stay finished.
         """
-        await run_all([lambda task=task: self._run_batch(task) for task in tasks], self._max_open, self._should_stop)
+        await run_all([partial(self._run_batch, task) for task in tasks], self._max_open, self._should_stop)
 
     async def _run_batch(self, task: BatchTask[T]) -> None:
         outcome: BatchOutcome[T] = BatchOutcome()

@@ -1,27 +1,33 @@
 """The gate in front of one provider: every call to it passes here, whatever stage makes it.
 
 Here: `Gate`, which joins pacing, the in-flight window, the circuit breaker, and the end of a provider whose key or
-account does not work. Its state outlives a stage. Not here: retries and the journal (`calls.py`).
+account does not work; `enter`, which waits in line at one gate or at several. A gate's state outlives a stage. Not
+here: retries and the journal (`calls.py`).
+
+Nobody who waits looks for himself: whatever changes calls `Gate.advance`, which lets through from the front of the line
+who may go. So the order is kept, one place wakes one call, and a half-open breaker lets exactly one probe through.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from qgen_dagster.core.error_categories import ErrorCategory
-from qgen_dagster.generation.breaker import CircuitBreaker
-from qgen_dagster.generation.limits import Bucket, Pace, Window
+from qgen_dagster.generation.breaker import NEVER_OPENS, CircuitBreaker
+from qgen_dagster.generation.limits import Pace, Pool, Window
 from qgen_dagster.generation.llm import RateLimits
-from qgen_dagster.generation.provider import Fault, ProviderError
+from qgen_dagster.generation.provider import ProviderError
 
 # What stops a provider for the rest of the run: no later call can go better.
 STOPPING = frozenset({ErrorCategory.BILLING_QUOTA, ErrorCategory.AUTHENTICATION})
 # What says that the provider itself is not well.
 _ILL = frozenset({ErrorCategory.SERVER_ERROR, ErrorCategory.NETWORK_ERROR})
+# A shorter wait is not worth waking up for; and a rounding error must not make a timer that never gets there.
+SHORTEST_WAIT = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,15 @@ class GateLimits:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     max_concurrent: int = 50
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """A call in line. `patient` stays when the breaker opens. `let_in` gets its passage, or None: look elsewhere."""
+
+    pool: Pool
+    patient: bool
+    let_in: asyncio.Future[Passage | None]
 
 
 class Gate:
@@ -48,119 +63,179 @@ class Gate:
         self.provider = provider
         self.breaker = breaker or CircuitBreaker(clock)
         self.stopped_by: ProviderError | None = None
+        self._clock = clock
         self._sleep = sleep
-        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
-        self._pace = Pace(Bucket(requests, clock) if requests else None, Bucket(tokens, clock) if tokens else None)
+        self._pace = Pace(limits.requests_per_minute, limits.tokens_per_minute, clock)
         self._window = Window(limits.max_concurrent)
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._line: deque[tuple[Turn, int]] = deque()
+        self._hasty = False  # whether anyone in line is not patient
+        self._resting: set[asyncio.Future[None]] = set()
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = math.inf
 
     @property
     def ready(self) -> bool:
         """Whether the provider can be called at all right now, if perhaps not at once."""
-        return self.stopped_by is None and self.breaker.may_call()
+        return self.stopped_by is None and self.breaker.seconds_until_call() == 0
 
-    @asynccontextmanager
-    async def admitted(self, tokens: int, *, patient: bool) -> AsyncIterator[Passage]:
-        """Waits for its turn, then holds one place in flight. `tokens`: about what the call will use.
-
-        Raises ProviderError with `Fault.BLOCKED` when the provider is stopped, or its breaker is open and the caller is
-        not `patient` because it has somewhere else to go.
-        """
-        await self._take_place(patient)
-        passage = Passage(self, tokens, self._window.opened())
+    async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
+        """A pause before a retry; it ends early when the provider is stopped."""
+        stopped: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        napping = asyncio.ensure_future(sleep(seconds))
+        self._resting.add(stopped)
         try:
-            wait = self._pace.reserve(tokens)
-            if wait > 0:
-                await self._sleep(wait)
-            yield passage
+            await asyncio.wait([napping, stopped], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._in_flight -= 1
-            passage.close()
-            self._wake()
+            napping.cancel()
+            self._resting.discard(stopped)
 
-    async def _take_place(self, patient: bool) -> None:
-        while True:
-            if self.stopped_by is not None:
-                raise ProviderError(self.stopped_by.category, self.stopped_by.message, fault=Fault.BLOCKED)
-            if not self.breaker.may_call():
-                if not patient:
-                    raise self._open_error()
-                await self._pause()
-            elif self._in_flight >= self._window.size:
-                await self._queue_up()
-            else:
-                self._in_flight += 1
-                self.breaker.started()
+    def line_up(self, turn: Turn, tokens: int) -> None:
+        """A call of about so many tokens joins the line."""
+        self._line.append((turn, tokens))
+        self._hasty = self._hasty or not turn.patient
+        self.advance()
+
+    def advance(self) -> None:
+        """Lets through who may go now, sends away who had better look elsewhere, and sets the alarm for the next."""
+        while (first := self._first()) is not None:
+            turn, tokens = first
+            wait = self._wait(tokens)
+            if wait > 0:
+                self._set_alarm(wait)
                 return
+            if not turn.pool.take():
+                turn.pool.tell_when_free(self.advance)
+                return
+            self._line.popleft()
+            self._let_in(turn, tokens)
+        self._set_alarm(math.inf)
 
-    def _open_error(self) -> ProviderError:
-        message = f"{self.provider} failed too often; it is left alone for a while"
-        return ProviderError(ErrorCategory.SERVER_ERROR, message, fault=Fault.BLOCKED)
+    def _first(self) -> tuple[Turn, int] | None:
+        if not self.ready:
+            self._send_away()
+        while self._line and self._line[0][0].let_in.done():
+            self._line.popleft()  # cancelled meanwhile, or let in at another gate
+        return self._line[0] if self._line else None
 
-    async def _pause(self) -> None:
-        pause = self.breaker.seconds_until_probe()
-        if pause > 0:
-            await self._sleep(pause)
-        else:
-            await self._queue_up()  # somebody else is the probe
+    def _wait(self, tokens: int) -> float:
+        """Seconds until the first in line may go; infinity when only the end of another call can change that."""
+        wait = self.breaker.seconds_until_call()
+        if wait > 0:
+            return wait
+        if self._in_flight >= self._window.size:
+            return math.inf
+        return self._pace.wait(tokens)
 
-    async def _queue_up(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._wake()  # it was our turn: pass it on
-            raise
+    def _send_away(self) -> None:
+        everyone = self.stopped_by is not None
+        if not everyone and not self._hasty:
+            return
+        stay: deque[tuple[Turn, int]] = deque()
+        for turn, tokens in self._line:
+            if turn.let_in.done():
+                continue
+            if everyone or not turn.patient:
+                turn.let_in.set_result(None)
+            else:
+                stay.append((turn, tokens))
+        self._line, self._hasty = stay, False
 
-    def _wake(self) -> None:
-        # All look again while something is out of the ordinary; else one place was freed for one call.
-        many = self.stopped_by is not None or not self.breaker.may_call()
-        free = len(self._waiting) if many else max(1, self._window.size - self._in_flight)
-        while self._waiting and free > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                free -= 1
+    def _let_in(self, turn: Turn, tokens: int) -> None:
+        self._in_flight += 1
+        self._pace.take(tokens)
+        turn.let_in.set_result(Passage(self, turn.pool, tokens, self.breaker.started(), self._window.opened()))
+
+    def _set_alarm(self, seconds: float) -> None:
+        """Advances again after so long; infinity: not by itself."""
+        at = self._clock() + max(seconds, SHORTEST_WAIT)
+        if self._alarm is not None and not self._alarm.done():
+            if at >= self._alarm_at and seconds != math.inf:
+                return
+            self._alarm.cancel()
+        self._alarm_at = at
+        self._alarm = None if seconds == math.inf else asyncio.create_task(self._ring(at - self._clock()))
+
+    async def _ring(self, seconds: float) -> None:
+        await self._sleep(seconds)
+        self._alarm = None
+        self.advance()
+
+    def _stop(self, error: ProviderError) -> None:
+        self.stopped_by = self.stopped_by or error
+        for resting in self._resting:
+            if not resting.done():
+                resting.set_result(None)
 
 
 class Passage:
-    """One call on its way; says how it ended."""
+    """One call on its way; says how it ended. It holds a place in flight until it is closed."""
 
-    def __init__(self, gate: Gate, reserved: int, mark: int) -> None:
-        self._gate = gate
-        self._reserved = reserved
-        self._mark = mark
+    def __init__(self, gate: Gate, pool: Pool, expected_tokens: int, breaker_mark: int, window_mark: int) -> None:
+        self.gate = gate
+        self._pool = pool
+        self._expected_tokens = expected_tokens
+        self._breaker_mark = breaker_mark
+        self._window_mark = window_mark
         self._told = False
 
     def answered(self, used_tokens: int | None, limits: RateLimits | None) -> None:
         """The provider replied."""
-        gate = self._gate
         self._told = True
-        gate.breaker.succeeded()
-        gate._window.accepted()
+        gate = self.gate
+        gate.breaker.succeeded(self._breaker_mark)
+        gate._window.ended(self._window_mark, rejected=False)
         if used_tokens is not None:
-            gate._pace.settle(self._reserved, used_tokens)
+            gate._pace.settle(self._expected_tokens, used_tokens)
         if limits is not None:
             gate._pace.learn(limits.requests, limits.tokens)
 
     def failed(self, error: ProviderError) -> None:
-        """The call brought no usable reply."""
-        gate = self._gate
+        """The call was made and brought no usable reply."""
         self._told = True
-        if error.category in STOPPING:
-            gate.stopped_by = gate.stopped_by or error
+        gate = self.gate
+        if error.input_tokens is not None or error.output_tokens is not None:
+            gate._pace.settle(self._expected_tokens, (error.input_tokens or 0) + (error.output_tokens or 0))
         if error.category is ErrorCategory.RATE_LIMIT:
-            gate._window.rejected(self._mark)
-            gate.breaker.abandoned()
+            gate._window.ended(self._window_mark, rejected=True)
+            gate.breaker.abandoned(self._breaker_mark)
         elif error.category in _ILL:
-            gate.breaker.failed()
-        else:
-            gate.breaker.succeeded()  # it answered, if not what was hoped for
+            gate.breaker.failed(self._breaker_mark)
+        else:  # it answered, if not what was hoped for
+            gate._window.ended(self._window_mark, rejected=False)
+            gate.breaker.succeeded(self._breaker_mark)
+        if error.category in STOPPING:
+            gate._stop(error)
 
     def close(self) -> None:
-        """The call is over, also when it was cancelled."""
+        """The call is over, also when it was cancelled or never sent."""
         if not self._told:
-            self._gate.breaker.abandoned()
+            self.gate.breaker.abandoned(self._breaker_mark)
+        self.gate._in_flight -= 1
+        self._pool.give_back()
+        self.gate.advance()
+
+
+async def enter(gates: Sequence[tuple[Gate, int]], pool: Pool, *, patient: bool) -> Passage | None:
+    """Waits in line at every gate, with about how many tokens the call will use there; the first to let it in has it.
+
+    None when the call had better look elsewhere: a gate's provider was stopped, or, unless `patient`, its breaker opened.
+    """
+    turn = Turn(pool, patient, asyncio.get_running_loop().create_future())
+    try:
+        for gate, tokens in gates:
+            gate.line_up(turn, tokens)
+        return await turn.let_in
+    except asyncio.CancelledError:
+        turn.let_in.cancel()
+        if not turn.let_in.cancelled() and (passage := turn.let_in.result()) is not None:
+            passage.close()  # it was let in at that very moment
+        raise
+    finally:
+        for gate, _ in gates:
+            gate.advance()  # it may have waited at the head of another line
+
+
+def free_gate(provider: str, clock: Callable[[], float]) -> Gate:
+    """A gate for a single call to what has no limits: only the pool counts."""
+    return Gate(provider, GateLimits(max_concurrent=1), clock=clock, breaker=CircuitBreaker(clock, NEVER_OPENS))

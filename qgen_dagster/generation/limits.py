@@ -1,23 +1,49 @@
-"""Pacing the calls to one provider: requests and tokens per minute, and how many may be in flight.
+"""How many calls, and how fast: requests and tokens per minute, how many in flight, and the pool over all providers.
 
-Here: `Pace` (two token buckets) and `Window` (additive increase, multiplicative decrease on 429), pure but for the
-clock handed in. Not here: waiting (`gate.py`), retries (`calls.py`).
+Here: `Pool`, `Bucket` and `Pace` (two token buckets), `Window` (fewer in flight on 429, slowly more again), pure but for
+the clock handed in. Not here: waiting (`gate.py`), retries (`calls.py`).
 
 Pacing on the client keeps rejections under a percent, where retrying alone gets every seventh call rejected.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 # Start a little slower than allowed: requests arrive less evenly than they leave.
 HEADROOM = 0.97
 BURST_SECONDS = 1.0
 
 
+class Pool:
+    """So many calls at a time over all providers. Those who found it full are told in turn when a place is free."""
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._waiting: OrderedDict[Callable[[], None], None] = OrderedDict()
+
+    def take(self) -> bool:
+        """Takes a place if there is one."""
+        if not self._free:
+            return False
+        self._free -= 1
+        return True
+
+    def tell_when_free(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` once, when there is a place and it is its turn; asking twice does not make it two."""
+        self._waiting.setdefault(tell)
+
+    def give_back(self) -> None:
+        """A place is free again."""
+        self._free += 1
+        while self._free and self._waiting:
+            tell, _ = self._waiting.popitem(last=False)
+            tell()
+
+
 class Bucket:
-    """A token bucket that may go into debt: `reserve` says how long to wait until the debt is paid."""
+    """A token bucket. What is larger than the bucket passes when it is full, and leaves a debt that the next pay."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -29,11 +55,15 @@ class Bucket:
     def _capacity(self) -> float:
         return max(1.0, self._rate * BURST_SECONDS)
 
-    def reserve(self, amount: float) -> float:
-        """Takes `amount`; returns the seconds to wait before using it."""
+    def wait(self, amount: float) -> float:
+        """Seconds until so much may be taken; 0 when it may be now."""
+        self._refill()
+        return max(0.0, (min(amount, self._capacity) - self._level) / self._rate)
+
+    def take(self, amount: float) -> None:
+        """Takes it."""
         self._refill()
         self._level -= amount
-        return max(0.0, -self._level / self._rate)
 
     def give_back(self, amount: float) -> None:
         """Returns what was not used (or, negative, takes what was used beyond)."""
@@ -41,7 +71,7 @@ class Bucket:
         self._level = min(self._capacity, self._level + amount)
 
     def lower_to(self, per_minute: float) -> None:
-        """Takes over a limit that the provider states, when it is lower than the configured one."""
+        """Takes over a limit that the provider states, when it is lower than the present one."""
         rate = per_minute * HEADROOM / 60
         if 0 < rate < self._rate:
             self._refill()
@@ -54,46 +84,66 @@ class Bucket:
         self._at = now
 
 
-@dataclass(slots=True)
 class Pace:
-    """Requests and tokens per minute; None where there is no limit."""
+    """Requests and tokens per minute; no limit where it is None, until the provider states one."""
 
-    requests: Bucket | None = None
-    tokens: Bucket | None = None
+    def __init__(self, requests: int | None, tokens: int | None, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._requests = Bucket(requests, clock) if requests else None
+        self._tokens = Bucket(tokens, clock) if tokens else None
 
-    def reserve(self, tokens: float) -> float:
-        """Reserves one request of about so many tokens; returns the seconds to wait before sending it."""
-        waits = [self.requests.reserve(1)] if self.requests else []
-        waits += [self.tokens.reserve(tokens)] if self.tokens else []
-        return max(waits, default=0.0)
+    def wait(self, tokens: float) -> float:
+        """Seconds until a request of about so many tokens may be sent; 0 when it may be now."""
+        requests = self._requests.wait(1) if self._requests else 0.0
+        return max(requests, self._tokens.wait(tokens) if self._tokens else 0.0)
 
-    def settle(self, reserved: float, used: float) -> None:
-        """Corrects a reservation by what the call really used."""
-        if self.tokens:
-            self.tokens.give_back(reserved - used)
+    def take(self, tokens: float) -> None:
+        """A request of about so many tokens is sent."""
+        if self._requests:
+            self._requests.take(1)
+        if self._tokens:
+            self._tokens.take(tokens)
+
+    def settle(self, expected: float, used: float) -> None:
+        """Corrects what was expected of a request by what it really used."""
+        if self._tokens:
+            self._tokens.give_back(expected - used)
 
     def learn(self, requests: int | None, tokens: int | None) -> None:
-        """Takes over the provider's own limits where they are lower than the configured ones."""
-        if self.requests and requests:
-            self.requests.lower_to(requests)
-        if self.tokens and tokens:
-            self.tokens.lower_to(tokens)
+        """Takes over the provider's own limits where they are lower, or where none is configured."""
+        self._requests = self._lowered(self._requests, requests)
+        self._tokens = self._lowered(self._tokens, tokens)
+
+    def _lowered(self, bucket: Bucket | None, limit: int | None) -> Bucket | None:
+        if not limit:
+            return bucket
+        if bucket is None:
+            return Bucket(limit, self._clock)
+        bucket.lower_to(limit)
+        return bucket
 
 
 class Window:
-    """How many calls may be in flight: a little more after each success, fewer after a 429, never under a floor.
+    """How many calls may be in flight: fewer when many are answered with 429, slowly more again, never under a floor.
 
-    A rejection counts once per window: the calls that were sent before the last cut say nothing about it. Only a 429
-    makes it smaller; a provider that is broken is the breaker's matter.
+    It is looked at once a round, when as many calls have ended as may be in flight. A few rejections are no reason to
+    go slower: one call in ten is rejected by a server that is merely moody, and cutting for each of them quarters the
+    speed for nothing. After a cut only calls count that were sent since. Only a 429 makes it smaller; a provider that
+    is broken is the breaker's matter.
     """
 
-    CUT = 0.8
-    FLOOR_SHARE = 0.25
+    TOLERATED = 0.15
+    FLOOR_SHARE = 0.04
+    GROWTH = 1.0
+    SAMPLE = 20
+    GROW_BELOW = 0.2
 
     def __init__(self, most: int) -> None:
         self._most = float(most)
         self._size = float(most)
         self._epoch = 0
+        self._ended = 0
+        self._rejected = 0
 
     @property
     def size(self) -> int:
@@ -103,12 +153,18 @@ class Window:
         """A call is sent; returns the mark to hand back when it ends."""
         return self._epoch
 
-    def accepted(self) -> None:
-        """A call was answered."""
-        self._size = min(self._most, self._size + 1 / self._size)
-
-    def rejected(self, mark: int) -> None:
-        """A call was answered with 429."""
-        if mark == self._epoch:
+    def ended(self, mark: int, *, rejected: bool) -> None:
+        """A call was answered, with 429 or with anything else."""
+        if mark != self._epoch:
+            return
+        self._ended += 1
+        self._rejected += rejected
+        if self._ended < max(self.size, self.SAMPLE):
+            return
+        share = self._rejected / self._ended
+        if share > self.TOLERATED:
+            self._size = max(1.0, self._most * self.FLOOR_SHARE, self._size * (1 - share))
             self._epoch += 1
-            self._size = max(1.0, self._most * self.FLOOR_SHARE, self._size * self.CUT)
+        elif share <= self.GROW_BELOW:
+            self._size = min(self._most, self._size + self.GROWTH)
+        self._ended = self._rejected = 0

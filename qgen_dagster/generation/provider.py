@@ -75,7 +75,8 @@ class BatchRequest:
     """What a provider is asked for: `size` questions of one stratum, in the `call`-th call of a batch (from 1).
 
     `first_place` numbers the first question asked for within its run and stratum, so that kinds of questions can be
-    rotated over batches; `seed` makes a procedural reply reproducible.
+    rotated over batches; `seed` makes a procedural reply reproducible. `instead_of` is a rejected question that one
+    is to be made in the place of, and `feedback` what was said against it.
     """
 
     stratum: Stratum
@@ -83,6 +84,8 @@ class BatchRequest:
     seed: str
     first_place: int
     call: int = 1
+    instead_of: Question | None = None
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from qgen_dagster.core.funnel import Reason
 from qgen_dagster.core.question import Question, normalise_text
 from qgen_dagster.judging.verdict import Verdict
 
-MAX_REGENERATIONS = 5  # per run, unless configured otherwise
-
 
 class Salvage(StrEnum):
     """A way to save a candidate, recorded with what it made."""
@@ -38,7 +36,7 @@ def choose_salvage(question: Question, verdict: Verdict, *, already_salvaged: bo
 
 def repaired(question: Question, verdict: Verdict) -> Question | None:
     """The question with the key that the solvers agree on, or None where that cannot be done honestly."""
-    agreed = verdict.solution.agreed
+    agreed = verdict.solution.agreed if verdict.solution else None
     if agreed is None or agreed == question.answer:
         return None
     option = question.options[agreed]

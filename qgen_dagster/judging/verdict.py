@@ -6,17 +6,32 @@ The order of the gates: fatal flaws, leakage, the key, the score, the difficulty
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from qgen_dagster.core.funnel import Reason
 from qgen_dagster.core.question import Question
 from qgen_dagster.core.taxonomy import Stratum, Taxonomy
 from qgen_dagster.generation.items.contract import LEVEL_BANDS
-from qgen_dagster.judging.rubric import Scores, score_by_rules
+from qgen_dagster.judging.rubric import WEIGHTS, Scores, score_by_rules
 from qgen_dagster.judging.rules import find_flaws, leakage
 from qgen_dagster.judging.solving import KeyFinding, Solution, solve_procedural
 
 LEAKAGE_GATE = 0.1
+
+
+class Assessment(BaseModel):
+    """What one arbiter said. Scores and leakage 0–1; `difficulty` is a key of the taxonomy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    arbiter: str
+    scores: Scores
+    reasons: dict[str, str]
+    leakage: float
+    difficulty: str
+    feedback: str = ""
 
 
 class Verdict(BaseModel):
@@ -28,9 +43,19 @@ class Verdict(BaseModel):
     score: float | None
     leakage: float
     flaws: tuple[str, ...]
-    solution: Solution
+    solution: Solution | None  # None where an earlier gate had decided
     reason: Reason | None = None
     move_to: str | None = None
+    assessments: tuple[Assessment, ...] = ()
+
+    @property
+    def feedback(self) -> str:
+        """What was said against it, for whoever makes another one in its place."""
+        said = [*self.flaws, *(a.feedback for a in self.assessments if a.feedback)]
+        if self.solution is not None and self.solution.finding is not KeyFinding.PROVED:
+            said.append(f"blind solvers: the key is {self.solution.finding.value}")
+            said += [answer.reasoning for answer in self.solution.answers if answer.reasoning]
+        return "\n".join(said)
 
 
 def judge_procedural(question: Question, taxonomy: Taxonomy, *, min_score: float) -> Verdict:
@@ -58,6 +83,67 @@ def judge_procedural(question: Question, taxonomy: Taxonomy, *, min_score: float
         reason=reason,
         move_to=move_to,
     )
+
+
+def judge_written(
+    question: Question,
+    taxonomy: Taxonomy,
+    solution: Solution | None,
+    assessments: Sequence[Assessment],
+    *,
+    min_score: float,
+) -> Verdict:
+    """The verdict on a question that a language model wrote, from rules, blind solvers and arbiters.
+
+    Without a solution (a fatal flaw was found before anyone was asked) or without assessments (the key is not proved)
+    the gates before them must reject it: it fails closed.
+    """
+    flaws = find_flaws(question)
+    scores = _mean_scores([a.scores for a in assessments])
+    leaks = min([leakage(question), *(a.leakage for a in assessments)])
+    reason = decide(
+        fatal_flaw=any(flaw.fatal for flaw in flaws),
+        leakage_score=leaks,
+        finding=solution.finding if solution else KeyFinding.AMBIGUOUS,
+        score=scores.overall(),
+        min_score=min_score,
+    )
+    move_to = None
+    if reason is None:
+        reason, move_to = _judged_difficulty(question, taxonomy, [a.difficulty for a in assessments])
+    return Verdict(
+        scores=scores,
+        score=scores.overall(),
+        leakage=leaks,
+        flaws=tuple(f"{flaw.rule}: {flaw.detail}" for flaw in flaws),
+        solution=solution,
+        reason=reason,
+        move_to=move_to,
+        assessments=tuple(assessments),
+    )
+
+
+def fatal_before_asking(question: Question) -> bool:
+    """Whether rules alone reject the question, so that no call need be paid for."""
+    return any(flaw.fatal for flaw in find_flaws(question)) or leakage(question) <= LEAKAGE_GATE
+
+
+def _mean_scores(given: Sequence[Scores]) -> Scores:
+    def mean(name: str) -> float | None:
+        values = [value for scores in given if (value := getattr(scores, name)) is not None]
+        return sum(values) / len(values) if values else None
+
+    return Scores(**{name: mean(name) for name in WEIGHTS})
+
+
+def _judged_difficulty(
+    question: Question, taxonomy: Taxonomy, judged: Sequence[str]
+) -> tuple[Reason | None, str | None]:
+    """Stays where any arbiter sees it; else moves to the neighbour that they see it in, if it is one."""
+    if not judged or question.difficulty in judged:
+        return None, None
+    neighbours = [n.difficulty for n in taxonomy.neighbours(question.stratum)]
+    return (None, judged[0]) if judged[0] in neighbours else (Reason.OFF_BAND, None)
 
 
 def decide(

@@ -20,6 +20,7 @@ from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.dedup.check import Checked, Decision, Rule
 from qgen_dagster.dedup.find import fill_gaps, find_duplicates, remember
 from qgen_dagster.dedup.settings import DedupSettings, load_settings
+from qgen_dagster.services.grey import settle_grey
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
 
@@ -44,6 +45,8 @@ def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequenc
         undecided: set[UUID] = set()
         while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):
             pass
+        if undecided and work.writers is not None:
+            settle_grey(session, work.writers, its_strata, run_ids, undecided)
     if waiting:
         session.keep_up()
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.batch import cut_batches
+from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.funnel import Funnel, Loss
 from qgen_dagster.core.plan import spread_evenly
 from qgen_dagster.core.question import Question, content_hash
@@ -20,7 +21,6 @@ from qgen_dagster.generation.provider import BatchRequest, Reply
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
 from qgen_dagster.judging.verdict import judge_procedural
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.work import choose_provider
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def dry_run(settings: Settings, options: RunOptions) -> DryRunReport:
     strata = settings.taxonomy.select(options.types, options.difficulties)
     plan = spread_evenly(options.count or len(strata), strata)
     provider = ProceduralProvider(settings.taxonomy, lambda structures, contents: set())
-    provider_for = choose_provider([provider])
     for stratum in plan.strata:
-        provider_for(stratum)
+        if not provider.can_serve(stratum):
+            raise ConfigurationError(f"no item model makes questions of {stratum}; a dry run calls nobody else")
     memory = _Memory()
     engine: BatchEngine[Question] = BatchEngine(memory, max_open=options.concurrency)
     seed = options.seed or str(uuid4())

@@ -43,10 +43,16 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
         return
     progress = _Progress(work, batches)
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
+
+    def finished(task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
+        progress.finished(task, outcome)
+        if outcome.error is not None and outcome.status is BatchStatus.FAILED:
+            session.provider_stopped(outcome.error.category)
+
     engine: BatchEngine[Question] = BatchEngine(
         ledger,
         max_open=work.calls.max_open,
-        on_finished=progress.finished,
+        on_finished=finished,
         should_stop=work.should_stop,
     )
     # First batches of all strata first, so that a run that is stopped early has something for each.

@@ -27,7 +27,8 @@ class RunOptions(BaseModel):
 
     `count` None means: as much as there is deficit, at most `QGEN_QUESTIONS_PER_RUN` unless `fill`. `evenly` spreads a
     count over the chosen strata whatever their stock. The three
-    thresholds are None where alerting.yaml decides. `asynchronous` False makes one call at a time.
+    thresholds are None where alerting.yaml decides. `asynchronous` False makes one call at a time. `provider` None
+    leaves the choice to generators.yaml and the keys of the environment. Budgets count calls of all stages.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +44,7 @@ class RunOptions(BaseModel):
     types: tuple[str, ...] = ()
     difficulties: tuple[str, ...] = ()
     asynchronous: bool = True
+    provider: Literal["procedural", "openai", "anthropic", "google", "xai", "openai_compatible"] | None = None
     provider_tier: Literal["primary", "fallback", "balanced"] = "primary"
     batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)] = DEFAULT_BATCH_SIZE
     max_concurrent: Annotated[int, Field(ge=1, le=500)] = DEFAULT_MAX_CONCURRENT
@@ -50,6 +52,7 @@ class RunOptions(BaseModel):
     fill: bool = False
     max_rounds: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ROUNDS
     budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
+    budget_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = None
     triggered_by: Annotated[str, Field(min_length=1, max_length=50)] = "manual"
     seed: Annotated[str, Field(min_length=1, max_length=100)] | None = None
 

@@ -19,12 +19,25 @@ from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
+from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import BankBusyError, ExitCode, QgenError, RunInterrupted
 from qgen_dagster.core.funnel import Funnel, sum_funnels
 from qgen_dagster.core.run import RunStatus, exit_code_of, status_of
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.services.work import Work
 from qgen_dagster.tracking.metrics import funnel_from_json, run_metrics
+
+# What keeps every provider from serving, and what the run's exit code says of it.
+EXIT_CODES = {
+    ErrorCategory.BILLING_QUOTA: ExitCode.BILLING,
+    ErrorCategory.AUTHENTICATION: ExitCode.AUTHENTICATION,
+    ErrorCategory.BUDGET: ExitCode.PARTIAL_FAILURE,
+}
+STOP_REASONS = {
+    ErrorCategory.BILLING_QUOTA: "the account has no credit or quota left",
+    ErrorCategory.AUTHENTICATION: "the key was refused",
+    ErrorCategory.BUDGET: "the budget is spent",
+}
 
 
 class RunSession:
@@ -37,6 +50,7 @@ class RunSession:
         self._round = round_
         self._begun = False
         self._error: BaseException | None = None
+        self._stopped_by: ErrorCategory | None = None
         self._settled: list[UUID] = []  # ended runs whose leftovers this one moved on
 
     @property
@@ -91,11 +105,16 @@ class RunSession:
         """Remembers what went wrong; the row tells it when the run is closed. The first error counts."""
         self._error = self._error or error
 
+    def provider_stopped(self, category: ErrorCategory) -> None:
+        """Remembers that nobody could serve because a key or an account does not work; the first one counts."""
+        if category in EXIT_CODES:
+            self._stopped_by = self._stopped_by or category
+
     def close(self) -> None:
         """Closes the row truthfully: by its funnel, or by the error that ended it."""
         if self._begun:
             with self.work.bank.begin() as tx:
-                close_run(tx, self.run_id, self.work.clock(), self._error)
+                close_run(tx, self.run_id, self.work.clock(), self._error, self._stopped_by)
             self._begun = False
         for run_id in self._settled:
             with self.work.bank.begin() as tx:
@@ -148,13 +167,24 @@ def refresh_run(tx: Transaction, run_id: UUID, *, heartbeat_at: datetime | None 
     return sum_funnels(funnels.values())
 
 
-def close_run(tx: Transaction, run_id: UUID, at: datetime, error: BaseException | None = None) -> RunStatus | None:
-    """Closes a running row: status, exit code, duration, reason. None when there is no such row."""
+def close_run(
+    tx: Transaction,
+    run_id: UUID,
+    at: datetime,
+    error: BaseException | None = None,
+    stopped_by: ErrorCategory | None = None,
+) -> RunStatus | None:
+    """Closes a running row: status, exit code, duration, reason. None when there is no such row.
+
+    `stopped_by` says why no provider could serve what is missing; it decides the exit code of a run that is not whole.
+    """
     row = run_rows.get_run(tx, run_id)
     if row is None:
         return None
     funnel = refresh_run(tx, run_id)
     status, exit_code = _ending(funnel, error)
+    if stopped_by is not None and exit_code in (ExitCode.PARTIAL_FAILURE, ExitCode.COMPLETE_FAILURE):
+        exit_code = EXIT_CODES[stopped_by]
     run_rows.update_run(
         tx,
         run_id,
@@ -163,7 +193,7 @@ def close_run(tx: Transaction, run_id: UUID, at: datetime, error: BaseException 
             "exit_code": exit_code.value,
             "completed_at": max(at, row["started_at"]),
             "duration_seconds": max(0.0, (at - row["started_at"]).total_seconds()),
-            "stop_reason": _stop_reason(funnel, error),
+            "stop_reason": _stop_reason(funnel, error, stopped_by),
             "error": _text_of(error),
         },
     )
@@ -210,9 +240,11 @@ def _is_interruption(error: BaseException) -> bool:
     return isinstance(error, RunInterrupted) or not isinstance(error, Exception)
 
 
-def _stop_reason(funnel: Funnel, error: BaseException | None) -> str:
+def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorCategory | None) -> str:
     if error is not None:
         return "interrupted" if _is_interruption(error) else "an error ended it"
+    if stopped_by is not None:
+        return f"no provider could serve: {STOP_REASONS[stopped_by]}"
     if funnel.requested == 0:
         return "nothing to do"
     if funnel.pending:

@@ -22,8 +22,10 @@ from qgen_dagster.dedup.embedder import Embedder
 from qgen_dagster.generation.calls import RetryPolicy
 from qgen_dagster.generation.provider import Provider
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
+from qgen_dagster.services.budget import make_budget
 from qgen_dagster.services.calls import Calls
 from qgen_dagster.services.options import RunOptions
+from qgen_dagster.services.writers import Writers, make_writers
 
 ProviderFor = Callable[[Stratum], Provider]
 
@@ -41,8 +43,9 @@ class Work:
     settings: Settings
     options: RunOptions
     run_id: UUID
-    provider_for: ProviderFor
+    procedural: Provider
     embedder: Embedder
+    choose: ProviderFor | None = None  # in place of the configuration
     progress: Progress = silent
     clock: Callable[[], datetime] = now
     timer: Callable[[], float] = time.monotonic
@@ -53,7 +56,32 @@ class Work:
     def calls(self) -> Calls:
         """The run's provider calls, all in one pool."""
         return Calls(
-            self.bank, self.run_id, max_concurrent=self.options.concurrency, timer=self.timer, retry=self.retry
+            self.bank,
+            self.run_id,
+            max_concurrent=self.options.concurrency,
+            timer=self.timer,
+            retry=self.retry,
+            budget=make_budget(self.bank, self.settings, self.options, self.run_id, self.clock),
+        )
+
+    @cached_property
+    def writers(self) -> Writers | None:
+        """The language models that make and judge questions; None when no provider has a key."""
+        return make_writers(self) if self.settings.provider_environment else None
+
+    def provider_for(self, stratum: Stratum) -> Provider:
+        """Who makes questions of a stratum. Raises ConfigurationError when nobody can."""
+        if self.choose is not None:
+            return self.choose(stratum)
+        written = self.writers.provider_for(stratum) if self.writers else None
+        if written is not None:
+            return written
+        if self.procedural.can_serve(stratum):
+            return self.procedural
+        raise ConfigurationError(
+            f"no provider can make questions of {stratum}",
+            hint="Give its type `item_models` and its difficulty an `item_level` in the taxonomy file, or set the key "
+            "of a language model's provider (qgen doctor lists them).",
         )
 
     def close(self) -> None:
@@ -69,6 +97,11 @@ class Work:
     def strata(self) -> tuple[Stratum, ...]:
         """The strata that the options choose. Raises ConfigurationError for names that do not exist."""
         return self.taxonomy.select(self.options.types, self.options.difficulties)
+
+    @property
+    def max_regenerations(self) -> int:
+        """How many rejected candidates a run may ask for again."""
+        return self.settings.llm.judges.max_regenerations
 
     def check_stop(self) -> None:
         """Between two strata: raises RunInterrupted when the run was asked to stop."""
@@ -90,36 +123,20 @@ def make_work(
     progress: Progress = silent,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Work:
-    """Work with the built-in provider and embedder."""
+    """Work with the configured providers and the built-in embedder."""
     from qgen_dagster.dedup.hashing import HashingEmbedder
 
     def taken(structures: Sequence[str], contents: Sequence[str]) -> set[str]:
         with bank.begin() as tx:
             return candidate_rows.taken_fingerprints(tx, structures, contents)
 
-    procedural = ProceduralProvider(settings.taxonomy, taken)
     return Work(
         bank=bank,
         settings=settings,
         options=options,
         run_id=run_id,
-        provider_for=choose_provider([procedural]),
+        procedural=ProceduralProvider(settings.taxonomy, taken),
         embedder=HashingEmbedder(),
         progress=progress,
         should_stop=should_stop,
     )
-
-
-def choose_provider(providers: Sequence[Provider]) -> ProviderFor:
-    """The first provider that can serve a stratum."""
-
-    def provider_for(stratum: Stratum) -> Provider:
-        for provider in providers:
-            if provider.can_serve(stratum):
-                return provider
-        raise ConfigurationError(
-            f"no provider can make questions of {stratum}",
-            hint="Give its type `item_models` and its difficulty an `item_level` in the taxonomy file.",
-        )
-
-    return provider_for

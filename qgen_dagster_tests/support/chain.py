@@ -102,10 +102,9 @@ def with_script(
     work: Work, script: Callable[[BatchRequest, list[Question]], list[Question]]
 ) -> tuple[Work, ScriptedProvider]:
     """The same work, but its provider follows the script."""
-    inner = work.provider_for(work.strata[0])
-    assert isinstance(inner, ProceduralProvider)
-    provider = ScriptedProvider(inner, script)
-    return replace(work, provider_for=lambda stratum: provider), provider
+    assert isinstance(work.procedural, ProceduralProvider)
+    provider = ScriptedProvider(work.procedural, script)
+    return replace(work, choose=lambda stratum: provider), provider
 
 
 def as_is(request: BatchRequest, questions: list[Question]) -> list[Question]:

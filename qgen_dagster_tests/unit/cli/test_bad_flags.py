@@ -126,8 +126,8 @@ def test_a_misspelt_variable_is_refused(qgen: Qgen, monkeypatch: pytest.MonkeyPa
 
 
 def test_names_may_be_repeated_or_separated_by_commas() -> None:
-    assert split(["math, logic", "verbal", ""]) == ["math", "logic", "verbal"]
-    assert split(None) == []
+    assert split("--types", ["math, logic", "verbal", ""]) == ["math", "logic", "verbal"]
+    assert split("--types", None) == []
 
 
 def test_the_flags_have_the_ranges_of_the_options_behind_them() -> None:

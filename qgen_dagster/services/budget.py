@@ -1,0 +1,117 @@
+"""What a run may spend: per run and per day, in USD and in tokens, checked before each call with its worst case.
+
+Here: `RunBudget` and what counts as spent. Not here: prices (`generation/prices.py`), asking before a call
+(`generation/calls.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from qgen_dagster.bank import journal
+from qgen_dagster.bank.engine import Bank
+from qgen_dagster.config.settings import Settings
+from qgen_dagster.core.error_categories import ErrorCategory
+from qgen_dagster.generation.calls import Budget, NoBudget
+from qgen_dagster.generation.provider import Fault, ProviderError
+from qgen_dagster.services.options import RunOptions
+
+REFRESH_SECONDS = 10.0  # how soon the spending of other processes counts
+
+
+@dataclass
+class Limit:
+    """One limit: `most` of what `spent` counts. `reserved` is what the calls under way may cost."""
+
+    name: str  # as the operator knows it
+    unit: str
+    most: Decimal
+    read_spent: Callable[[], Decimal]
+    own: Decimal = field(default_factory=Decimal)  # what this process has spent since the last reading
+    read: Decimal | None = None
+    reserved: Decimal = field(default_factory=Decimal)
+
+    @property
+    def spent(self) -> Decimal:
+        if self.read is None:
+            self.refresh()
+        return (self.read or Decimal()) + self.own
+
+    def refresh(self) -> None:
+        """Reads anew what has been spent, by whomever."""
+        self.read, self.own = self.read_spent(), Decimal()
+
+    def fits(self, amount: Decimal) -> bool:
+        """Whether a call of this worst case may be made."""
+        return self.spent + self.reserved + amount <= self.most
+
+
+class RunBudget:
+    """Lets a call through only if even its worst case keeps every limit."""
+
+    def __init__(self, limits: Sequence[Limit], timer: Callable[[], float]) -> None:
+        self._limits = limits
+        self._timer = timer
+        self._read_at = timer()
+        self.exhausted: str | None = None  # which limit ended the spending
+
+    def reserve(self, usd: Decimal | None, tokens: int) -> None:
+        """Sets the worst case aside. Raises ProviderError (blocked) when it does not fit, or has no price."""
+        if self._timer() - self._read_at > REFRESH_SECONDS:
+            self._read_at = self._timer()
+            for limit in self._limits:
+                limit.refresh()
+        for limit in self._limits:
+            if limit.unit == "USD" and usd is None:
+                raise self._blocked(f"a model has no price, so {limit.name} cannot be kept; give it one in models.yaml")
+            if not limit.fits(_amount(limit, usd, tokens)):
+                raise self._blocked(f"{limit.name} of {limit.most:,f} {limit.unit} is spent")
+        for limit in self._limits:
+            limit.reserved += _amount(limit, usd, tokens)
+
+    def settle(self, reserved_usd: Decimal | None, reserved_tokens: int, usd: Decimal | None, tokens: int) -> None:
+        """Replaces what was set aside by what the call cost."""
+        for limit in self._limits:
+            limit.reserved -= _amount(limit, reserved_usd, reserved_tokens)
+            limit.own += _amount(limit, usd, tokens)
+
+    def _blocked(self, message: str) -> ProviderError:
+        self.exhausted = self.exhausted or message
+        return ProviderError(ErrorCategory.BUDGET, message, fault=Fault.BLOCKED)
+
+
+def make_budget(
+    bank: Bank, settings: Settings, options: RunOptions, run_id: UUID, clock: Callable[[], datetime]
+) -> Budget:
+    """The budget of a run, with what it and the day have spent so far; no budget where none is set."""
+    import time
+
+    def spent(unit: str, *, of_run: bool) -> Callable[[], Decimal]:
+        def read() -> Decimal:
+            day = clock().replace(hour=0, minute=0, second=0, microsecond=0)
+            with bank.begin() as tx:
+                usd, tokens = journal.spent(tx, run_id=run_id) if of_run else journal.spent(tx, since=day)
+            return usd if unit == "USD" else Decimal(tokens)
+
+        return read
+
+    wanted = (
+        ("the run's budget", "USD", options.budget_usd, True),
+        ("the run's budget", "tokens", options.budget_tokens, True),
+        ("the day's budget", "USD", settings.budget_usd_per_day, False),
+        ("the day's budget", "tokens", settings.budget_tokens_per_day, False),
+    )
+    limits = [
+        Limit(name, unit, Decimal(most), spent(unit, of_run=of_run))
+        for name, unit, most, of_run in wanted
+        if most is not None
+    ]
+    return RunBudget(limits, time.monotonic) if limits else NoBudget()
+
+
+def _amount(limit: Limit, usd: Decimal | None, tokens: int) -> Decimal:
+    return (usd or Decimal()) if limit.unit == "USD" else Decimal(tokens)
