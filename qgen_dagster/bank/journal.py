@@ -11,8 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import String, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.tables import llm_calls
@@ -60,12 +60,19 @@ def spent(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None
     return Decimal(usd), int(counted)
 
 
-def find_reply(tx: Transaction, request_hash: str) -> JournalEntry | None:
-    """The reply that this very request got before, or None when it never got one."""
-    row = tx.execute(
-        select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
-        .where(llm_calls.c.request_hash == request_hash, llm_calls.c.reply.is_not(None))
-        .order_by(llm_calls.c.id)
-        .limit(1)
-    ).first()
-    return JournalEntry(**row._mapping) if row else None
+def find_replies(tx: Transaction, request_hashes: Sequence[str]) -> dict[str, JournalEntry]:
+    """The replies that these very requests got before, by their hashes; the first where one got several."""
+    rows = tx.execute(_REPLIES, {"hashes": list(request_hashes)})
+    found: dict[str, JournalEntry] = {}
+    for row in rows:
+        found.setdefault(row.request_hash, JournalEntry(**row._mapping))
+    return found
+
+
+_REPLIES = (
+    select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
+    .where(
+        llm_calls.c.request_hash == func.any(bindparam("hashes", type_=ARRAY(String))), llm_calls.c.reply.is_not(None)
+    )
+    .order_by(llm_calls.c.id)
+)

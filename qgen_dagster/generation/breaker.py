@@ -47,6 +47,7 @@ class CircuitBreaker:
         self._recent: deque[bool] = deque(maxlen=self._policy.window)
         self._row = 0
         self._opened_at: float | None = None
+        self._down_since: float | None = None
         self._epoch = 0
         self._probing = False
         self._probe_successes = 0
@@ -62,6 +63,10 @@ class CircuitBreaker:
         if self._opened_at is None:
             return 0.0
         return math.inf if self._probing else self._seconds_left(self._opened_at)
+
+    def seconds_down(self) -> float:
+        """For how long it has not been closed; 0 when it is."""
+        return 0.0 if self._down_since is None else self._clock() - self._down_since
 
     def started(self) -> int:
         """A call starts; returns its mark."""
@@ -104,6 +109,8 @@ class CircuitBreaker:
     def _turn(self, opened_at: float | None) -> None:
         """Opens (again), or closes where `opened_at` is None."""
         self._opened_at = opened_at
+        if opened_at is None or self._down_since is None:
+            self._down_since = opened_at
         self._epoch += 1
         self._probing = False
         self._probe_successes = 0

@@ -38,9 +38,12 @@ class RetryPolicy:
     longest_wait: float = 300.0
 
     def delay(self, retry: int, rng: random.Random, retry_after: float | None = None) -> float:
-        """Seconds before the `retry`-th retry (from 1); never less than the provider asked for."""
-        steps = retry - 1 if retry_after is None else max(0, retry - 3)
-        backoff = min(self.cap, self.base * self.factor**steps) if retry_after is None or retry > 3 else 0.0
+        """Seconds before the `retry`-th retry (from 1); never less than the provider asked for.
+
+        Its wish is taken at its word at first; a call that is rejected again and again waits longer than that.
+        """
+        doublings = retry - 1 if retry_after is None else retry - 3
+        backoff = min(self.cap, self.base * self.factor**doublings)
         jittered = backoff * (1 + rng.uniform(-self.jitter, self.jitter))
         return max(jittered, retry_after or 0.0)
 
@@ -129,7 +132,7 @@ class _Tries:
 
         Raises ProviderError, the last one met, when no route is left.
         """
-        self._drop_stopped()
+        self._drop_refused()
         if not self._open:
             raise self._last or ProviderError(
                 ErrorCategory.INVALID_REQUEST, "no provider is configured for this call", fault=Fault.BLOCKED
@@ -145,20 +148,19 @@ class _Tries:
             return 0.0
         self._last = error
         self._failures[place] += 1
-        self._drop_stopped()
+        self._drop_refused()
         alone = not set(self._open) - {place}
         if place in self._open and policy.allows(self._failures[place], error, alone=alone):
             return policy.delay(self._failures[place], rng, error.retry_after)
         self._open = [other for other in self._open if other != place]
         return 0.0
 
-    def _drop_stopped(self) -> None:
+    def _drop_refused(self) -> None:
         for place in list(self._open):
-            stopped_by = self.gates[place].stopped_by
-            if stopped_by is not None:
+            refusal = self.gates[place].refusal()
+            if refusal is not None:
                 self._open.remove(place)
-                blocked = ProviderError(stopped_by.category, stopped_by.message, fault=Fault.BLOCKED)
-                self._last = self._last or blocked
+                self._last = self._last or refusal
 
 
 class Caller:
@@ -225,23 +227,22 @@ class Caller:
 
     async def _send(self, call: Call, route: Route, passage: Passage) -> Reply:
         self._budget.reserve(route.worst_usd, route.worst_tokens)
-        usd, tokens = None, 0
+        usd, tokens = None, None
         begun = self._clock()
         try:
             reply = await route.send()
-            usd, tokens = reply.cost_usd, (reply.input_tokens or 0) + (reply.output_tokens or 0)
+            usd, tokens = reply.cost_usd, _used_tokens(reply)
             passage.answered(tokens, reply.limits)
             await self._write(self._log.replied(call, reply, self._clock() - begun))
         except ProviderError as error:
-            usd = route.usd_of(error.input_tokens, error.output_tokens)
-            tokens = (error.input_tokens or 0) + (error.output_tokens or 0)
             if error.was_sent:
-                passage.failed(error)
-            await self._write(self._log.failed(call, route, error, usd, self._clock() - begun))
+                usd, tokens = route.usd_of(error.input_tokens, error.output_tokens), _used_tokens(error)
+                passage.failed(error, tokens)
+                await self._write(self._log.failed(call, route, error, usd, self._clock() - begun))
             raise
         finally:
-            # Only now that the journal has it: whoever adds up the journal and what is set aside misses nothing.
-            self._budget.settle(route.worst_usd, route.worst_tokens, usd, tokens)
+            # Only now that the journal has it: who adds up what is written and what is set aside misses nothing.
+            self._budget.settle(route.worst_usd, route.worst_tokens, usd, tokens or 0)
         return reply
 
     async def _write(self, writing: Awaitable[None]) -> None:
@@ -250,3 +251,10 @@ class Caller:
         self._writing.add(future)
         future.add_done_callback(self._writing.discard)
         await asyncio.shield(future)
+
+
+def _used_tokens(outcome: Reply | ProviderError) -> int | None:
+    """Tokens in and out together; None where the provider did not say."""
+    if outcome.input_tokens is None and outcome.output_tokens is None:
+        return None
+    return (outcome.input_tokens or 0) + (outcome.output_tokens or 0)

@@ -20,12 +20,14 @@ from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.breaker import NEVER_OPENS, CircuitBreaker
 from qgen_dagster.generation.limits import Pace, Pool, Window
 from qgen_dagster.generation.llm import RateLimits
-from qgen_dagster.generation.provider import ProviderError
+from qgen_dagster.generation.provider import Fault, ProviderError
 
 # What stops a provider for the rest of the run: no later call can go better.
 STOPPING = frozenset({ErrorCategory.BILLING_QUOTA, ErrorCategory.AUTHENTICATION})
 # What says that the provider itself is not well.
 _ILL = frozenset({ErrorCategory.SERVER_ERROR, ErrorCategory.NETWORK_ERROR})
+# Who has failed for so long, probes included, is not waited for: with one probe a minute a run would wait for days.
+LONGEST_OUTAGE_SECONDS = 300.0
 # A shorter wait is not worth waking up for; and a rounding error must not make a timer that never gets there.
 SHORTEST_WAIT = 0.001
 
@@ -41,7 +43,7 @@ class GateLimits:
 
 @dataclass(eq=False, slots=True)
 class Turn:
-    """A call in line. `patient` stays when the breaker opens. `let_in` gets its passage, or None: look elsewhere."""
+    """A call in line; a patient one stays when the breaker opens. `let_in` gets its passage, or None: look again."""
 
     pool: Pool
     patient: bool
@@ -78,6 +80,17 @@ class Gate:
     def ready(self) -> bool:
         """Whether the provider can be called at all right now, if perhaps not at once."""
         return self.stopped_by is None and self.breaker.seconds_until_call() == 0
+
+    def refusal(self) -> ProviderError | None:
+        """Why nobody should wait for this provider: it was stopped, or has failed for too long; None: one may wait."""
+        if self.stopped_by is not None:
+            return ProviderError(self.stopped_by.category, self.stopped_by.message, fault=Fault.BLOCKED)
+        pausing = 0 < self.breaker.seconds_until_call() < math.inf  # else one is let through to see how it is
+        if pausing and self.breaker.seconds_down() > LONGEST_OUTAGE_SECONDS:
+            minutes = self.breaker.seconds_down() / 60
+            message = f"{self.provider} has failed for {minutes:.0f} minutes; no call waits for it any longer"
+            return ProviderError(ErrorCategory.SERVER_ERROR, message, fault=Fault.BLOCKED)
+        return None
 
     async def rest(self, seconds: float, sleep: Callable[[float], Awaitable[None]]) -> None:
         """A pause before a retry; it ends early when the provider is stopped."""
@@ -128,7 +141,7 @@ class Gate:
         return self._pace.wait(tokens)
 
     def _send_away(self) -> None:
-        everyone = self.stopped_by is not None
+        everyone = self.refusal() is not None
         if not everyone and not self._hasty:
             return
         stay: deque[tuple[Turn, int]] = deque()
@@ -185,17 +198,15 @@ class Passage:
         gate = self.gate
         gate.breaker.succeeded(self._breaker_mark)
         gate._window.ended(self._window_mark, rejected=False)
-        if used_tokens is not None:
-            gate._pace.settle(self._expected_tokens, used_tokens)
+        self._settle(used_tokens)
         if limits is not None:
             gate._pace.learn(limits.requests, limits.tokens)
 
-    def failed(self, error: ProviderError) -> None:
+    def failed(self, error: ProviderError, used_tokens: int | None) -> None:
         """The call was made and brought no usable reply."""
         self._told = True
         gate = self.gate
-        if error.input_tokens is not None or error.output_tokens is not None:
-            gate._pace.settle(self._expected_tokens, (error.input_tokens or 0) + (error.output_tokens or 0))
+        self._settle(used_tokens)
         if error.category is ErrorCategory.RATE_LIMIT:
             gate._window.ended(self._window_mark, rejected=True)
             gate.breaker.abandoned(self._breaker_mark)
@@ -206,6 +217,10 @@ class Passage:
             gate.breaker.succeeded(self._breaker_mark)
         if error.category in STOPPING:
             gate._stop(error)
+
+    def _settle(self, used_tokens: int | None) -> None:
+        if used_tokens is not None:
+            self.gate._pace.settle(self._expected_tokens, used_tokens)
 
     def close(self) -> None:
         """The call is over, also when it was cancelled or never sent."""
@@ -219,7 +234,7 @@ class Passage:
 async def enter(gates: Sequence[tuple[Gate, int]], pool: Pool, *, patient: bool) -> Passage | None:
     """Waits in line at every gate, with about how many tokens the call will use there; the first to let it in has it.
 
-    None when the call had better look elsewhere: a gate's provider was stopped, or, unless `patient`, its breaker opened.
+    None when the call had better look again where to go: a gate refuses or, unless `patient`, its breaker opened.
     """
     turn = Turn(pool, patient, asyncio.get_running_loop().create_future())
     try:

@@ -1,7 +1,7 @@
 """How many calls, and how fast: requests and tokens per minute, how many in flight, and the pool over all providers.
 
-Here: `Pool`, `Bucket` and `Pace` (two token buckets), `Window` (fewer in flight on 429, slowly more again), pure but for
-the clock handed in. Not here: waiting (`gate.py`), retries (`calls.py`).
+Here: `Pool`, `Bucket` and `Pace` (two token buckets), `Window` (fewer in flight on 429, slowly more again); pure but
+for the clock handed in. Not here: waiting (`gate.py`), retries (`calls.py`).
 
 Pacing on the client keeps rejections under a percent, where retrying alone gets every seventh call rejected.
 """
@@ -127,16 +127,15 @@ class Window:
     """How many calls may be in flight: fewer when many are answered with 429, slowly more again, never under a floor.
 
     It is looked at once a round, when as many calls have ended as may be in flight. A few rejections are no reason to
-    go slower: one call in ten is rejected by a server that is merely moody, and cutting for each of them quarters the
-    speed for nothing. After a cut only calls count that were sent since. Only a 429 makes it smaller; a provider that
-    is broken is the breaker's matter.
+    go slower: a server may turn away one call in ten at any speed, and a cut for each of them would leave a quarter of
+    it. After a cut only calls count that were sent since. Only a 429 makes the window smaller; a provider that is
+    broken is the breaker's matter.
     """
 
-    TOLERATED = 0.15
-    FLOOR_SHARE = 0.04
-    GROWTH = 1.0
-    SAMPLE = 20
-    GROW_BELOW = 0.2
+    TOLERATED = 0.25  # share of rejections; noise around a tenth rarely gets there in a round
+    SMALLEST_ROUND = 20
+    DEEPEST_CUT = 0.5  # rejections come back sooner than replies, so at first they seem more than they are
+    FLOOR_SHARE = 0.05
 
     def __init__(self, most: int) -> None:
         self._most = float(most)
@@ -147,7 +146,7 @@ class Window:
 
     @property
     def size(self) -> int:
-        return max(1, int(self._size))
+        return int(self._size)
 
     def opened(self) -> int:
         """A call is sent; returns the mark to hand back when it ends."""
@@ -159,12 +158,13 @@ class Window:
             return
         self._ended += 1
         self._rejected += rejected
-        if self._ended < max(self.size, self.SAMPLE):
+        if self._ended < max(self._size, self.SMALLEST_ROUND):
             return
         share = self._rejected / self._ended
         if share > self.TOLERATED:
-            self._size = max(1.0, self._most * self.FLOOR_SHARE, self._size * (1 - share))
+            floor = max(1.0, self._most * self.FLOOR_SHARE)
+            self._size = max(floor, self._size * max(self.DEEPEST_CUT, 1 - share))
             self._epoch += 1
-        elif share <= self.GROW_BELOW:
-            self._size = min(self._most, self._size + self.GROWTH)
+        else:
+            self._size = min(self._most, self._size + 1)
         self._ended = self._rejected = 0

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qgen_dagster.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from genai_prices.types import PriceCalculation
+    from genai_prices.types import ModelPrice, PriceCalculation
 
 MILLION = Decimal(1_000_000)
 BATCH_SHARE = Decimal("0.5")  # of the price, in a batch job
@@ -73,12 +74,7 @@ class Prices:
         price = self._own(provider, model, day)
         if price is None:
             return _from_snapshot(provider, model, (input_tokens, output_tokens, cached, written), batch, day)
-        usd = (
-            (input_tokens - cached - written) * price.input
-            + cached * (price.input if price.cached_input is None else price.cached_input)
-            + written * (price.input if price.cache_write is None else price.cache_write)
-            + output_tokens * price.output
-        ) / MILLION
+        usd = _total(price, (input_tokens, output_tokens, cached, written))
         return usd * BATCH_SHARE if batch else usd
 
     def worst_case(
@@ -164,6 +160,49 @@ def _from_snapshot(
     provider: str, model: str, tokens: tuple[int, int, int, int], batch: bool, day: date
 ) -> Decimal | None:
     """From genai-prices, with the prices of that day. In a batch job half, unless it knows the very price."""
+    flat = _flat_price(provider, model, batch, day)
+    if flat is not None and tokens[0] < flat[1]:
+        return _total(flat[0], tokens)
+    found = _look_up(provider, model, tokens, batch, day)
+    return None if found is None else found[0]
+
+
+def _total(price: Price, tokens: tuple[int, int, int, int]) -> Decimal:
+    sent, made, cached, written = tokens
+    usd = (
+        (sent - cached - written) * price.input
+        + cached * (price.input if price.cached_input is None else price.cached_input)
+        + written * (price.input if price.cache_write is None else price.cache_write)
+        + made * price.output
+    )
+    return usd / MILLION
+
+
+@lru_cache(maxsize=512)
+def _flat_price(provider: str, model: str, batch: bool, day: date) -> tuple[Price, float] | None:
+    """A model's plain prices and up to how many tokens of prompt they hold: the package takes 0.4 ms for each look-up.
+
+    None where it has none, or has them in a form that is not read here; then the package itself must be asked.
+    """
+    found = _look_up(provider, model, (1, 1, 0, 0), batch, day)
+    if found is None:
+        return None
+    _, share, price = found
+    fields = [
+        getattr(price, name, None) for name in ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+    ]
+    starts = [tier.start for field in fields for tier in getattr(field, "tiers", ())]
+    plain = [getattr(field, "base", field) for field in fields]
+    if not all(isinstance(usd, Decimal) for usd in plain[:2]):
+        return None
+    usd_in, usd_out, read, write = (None if usd is None else usd * share for usd in plain)
+    return Price(usd_in or Decimal(), usd_out or Decimal(), read, write), min(starts, default=float("inf"))
+
+
+def _look_up(
+    provider: str, model: str, tokens: tuple[int, int, int, int], batch: bool, day: date
+) -> tuple[Decimal, Decimal, ModelPrice] | None:
+    """What the package says of a call: USD, the share of its prices that counts, and the prices."""
     priced_as = _PRICED_AS.get(provider)
     if priced_as is None:
         return None
@@ -175,15 +214,17 @@ def _from_snapshot(
     usage = Usage(input_tokens=sent, output_tokens=made, cache_read_tokens=cached, cache_write_tokens=written)
     moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
-    def look_up(context: dict[str, str] | None) -> PriceCalculation:
+    def ask(context: dict[str, str] | None) -> PriceCalculation:
         return calc_price(usage, model, provider_id=priced_as, genai_request_timestamp=moment, price_context=context)
 
+    one = Decimal(1)
     try:
-        usual = look_up(None)
+        usual = ask(None)
         if not batch:
-            return usual.total_price
-        special = look_up({"processing": "batch"})
+            return usual.total_price, one, usual.model_price
+        special = ask({"processing": "batch"})
     except (LookupError, ValueError):
         return None
-    known = special.model_price != usual.model_price
-    return special.total_price if known else usual.total_price * BATCH_SHARE
+    if special.model_price != usual.model_price:
+        return special.total_price, one, special.model_price
+    return usual.total_price * BATCH_SHARE, BATCH_SHARE, usual.model_price

@@ -20,6 +20,7 @@ from qgen_dagster.generation.provider import Fault, ProviderError, Reply
 from qgen_dagster.generation.providers.registry import available, open_client
 
 CHARS_PER_TOKEN = 3  # fewer than real text has, since it bounds costs
+LEARNING = 0.1  # weight of the newest call in the average of what calls bring
 
 
 class Desk:
@@ -40,6 +41,7 @@ class Desk:
         self._clients: dict[str, LlmClient] = {}
         self._gates: dict[str, Gate] = {}
         self._providers = frozenset(available(environment))
+        self._made: dict[tuple[str, str], float] = {}  # output tokens of a call, by model and kind of prompt
         self.prices = Prices(
             {
                 name: [Price(e.prices.input, e.prices.output, e.prices.cached_input)]
@@ -98,12 +100,12 @@ class Desk:
             model=model,
             send=send,
             gate=self.gate(entry.provider),
-            tokens=sent + output_tokens // 2,
+            tokens=sent + int(self._made.get((model, prompt.schema_name), output_tokens / 2)),
             worst_tokens=sent + settings.max_output_tokens,
             worst_usd=self.prices.worst_case(
                 entry.provider, name, input_tokens=sent, max_output_tokens=settings.max_output_tokens
             ),
-            usd_of=lambda tokens_in, tokens_out: self._cost(entry, name, tokens_in, tokens_out, None),
+            usd_of=lambda tokens_in, tokens_out: self._cost(entry, name, tokens_in, tokens_out),
             prompt_version=prompt.version,
         )
 
@@ -121,22 +123,50 @@ class Desk:
                 text=error.partial,
                 input_tokens=error.input_tokens,
                 output_tokens=error.output_tokens,
-                cost_usd=self._cost(entry, settings.model, error.input_tokens, error.output_tokens, None),
+                cost_usd=self._cost(entry, settings.model, error.input_tokens, error.output_tokens),
             )
+        self._learn(model, prompt.schema_name, done.output_tokens)
         return replace(
             reply,
             text=done.text,
             input_tokens=done.input_tokens,
             output_tokens=done.output_tokens,
             cached_tokens=done.cached_tokens,
-            cost_usd=self._cost(entry, settings.model, done.input_tokens, done.output_tokens, done.cached_tokens),
+            cost_usd=self._cost(
+                entry,
+                settings.model,
+                done.input_tokens,
+                done.output_tokens,
+                cached=done.cached_tokens,
+                written=done.cache_write_tokens,
+            ),
             limits=done.limits,
         )
 
+    def _learn(self, model: str, kind: str, output_tokens: int | None) -> None:
+        """Keeps a moving average of what such calls bring, so that pacing reserves what they really use."""
+        if output_tokens is not None:
+            before = self._made.get((model, kind), float(output_tokens))
+            self._made[model, kind] = before + (output_tokens - before) * LEARNING
+
     def _cost(
-        self, entry: ModelEntry, name: str, sent: int | None, made: int | None, cached: int | None
+        self,
+        entry: ModelEntry,
+        name: str,
+        sent: int | None,
+        made: int | None,
+        *,
+        cached: int | None = None,
+        written: int | None = None,
     ) -> Decimal | None:
-        return self.prices.cost(entry.provider, name, input_tokens=sent, output_tokens=made, cached_tokens=cached)
+        return self.prices.cost(
+            entry.provider,
+            name,
+            input_tokens=sent,
+            output_tokens=made,
+            cached_tokens=cached,
+            cache_write_tokens=written,
+        )
 
     def _client(self, provider: str) -> LlmClient:
         if provider not in self._clients:

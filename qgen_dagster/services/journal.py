@@ -1,12 +1,12 @@
 """The journal as the calls of a run use it: replies found again, every call written before anyone goes on.
 
-Here: `Journal`, a `CallLog` on the bank. Calls that end at the same moment share one transaction. Not here: the SQL
-(`bank/journal.py`), making calls (`generation/calls.py`).
+Here: `Journal`, a `CallLog` on the bank. Calls that begin or end at the same moment share one transaction. Not here: the
+SQL (`bank/journal.py`), making calls (`generation/calls.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.journal import JournalEntry
 from qgen_dagster.generation.calls import Call, Route
 from qgen_dagster.generation.provider import ProviderError, Reply
+from qgen_dagster.services.grouped import Grouped
 
 MAX_ERROR_CHARS = 1_000
 
@@ -25,12 +26,12 @@ class Journal:
     def __init__(self, bank: Bank, run_id: UUID | None) -> None:
         self._bank = bank
         self._run_id = run_id
-        self._queue: list[tuple[JournalEntry, asyncio.Future[None]]] = []
-        self._flushing = False
+        self._reading = Grouped(self._find)
+        self._writing = Grouped(self._record)
 
     async def stored(self, call: Call) -> Reply | None:
         """The reply that the journal holds for this call."""
-        entry = await asyncio.to_thread(self._find, call.digest)
+        entry = await self._reading.do(call.digest)
         if entry is None or entry.reply is None:
             return None
         return Reply(
@@ -46,7 +47,7 @@ class Journal:
 
     async def replied(self, call: Call, reply: Reply, seconds: float) -> None:
         """Writes the reply."""
-        await self._write(
+        await self._writing.do(
             JournalEntry(
                 run_id=self._run_id,
                 batch_id=call.batch_id,
@@ -71,7 +72,7 @@ class Journal:
         """Writes the failed call; one that was never sent is none."""
         if not error.was_sent:
             return
-        await self._write(
+        await self._writing.do(
             JournalEntry(
                 run_id=self._run_id,
                 batch_id=call.batch_id,
@@ -91,34 +92,12 @@ class Journal:
             )
         )
 
-    def _find(self, digest: str) -> JournalEntry | None:
+    def _find(self, digests: Sequence[str]) -> list[JournalEntry | None]:
         with self._bank.begin() as tx:
-            return journal.find_reply(tx, digest)
+            found = journal.find_replies(tx, digests)
+        return [found.get(digest) for digest in digests]
 
-    async def _write(self, entry: JournalEntry) -> None:
-        written: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._queue.append((entry, written))
-        if not self._flushing:
-            self._flushing = True
-            try:
-                await self._flush()
-            finally:
-                self._flushing = False
-        await written
-
-    async def _flush(self) -> None:
-        """Writes what is queued, and what is queued meanwhile, until nothing is left."""
-        while self._queue:
-            batch, self._queue = self._queue, []
-            try:
-                await asyncio.to_thread(self._record, [entry for entry, _ in batch])
-            except Exception as error:
-                for _, written in batch:
-                    written.set_exception(error)
-            else:
-                for _, written in batch:
-                    written.set_result(None)
-
-    def _record(self, entries: list[JournalEntry]) -> None:
+    def _record(self, entries: Sequence[JournalEntry]) -> list[None]:
         with self._bank.begin() as tx:
             journal.record_calls(tx, entries)
+        return [None] * len(entries)

@@ -6,7 +6,6 @@ the run's pool. Not here: the order of the gates (`judging/panel.py`), what foll
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial
@@ -19,6 +18,7 @@ from qgen_dagster.core.progress import ProgressEvent
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import run_all
 from qgen_dagster.generation.provider import ProviderError
+from qgen_dagster.services.grouped import Grouped
 from qgen_dagster.services.judging_steps import Regenerations, Step, next_step, waits, write_steps
 from qgen_dagster.services.runs import RunSession
 
@@ -46,18 +46,23 @@ class _Stage:
         self.progressed = False
         self._session = session
         self._work = session.work
+        self._writing = Grouped(self._write)
         self._regenerations = regenerations
         self._totals = totals
         self._done: Counter[str] = Counter()
 
     async def judge(self, candidate: Candidate) -> None:
         step = await self._step(candidate)
-        await asyncio.to_thread(write_steps, self._work, [step])
+        await self._writing.do(step)
         self.progressed = self.progressed or step.progresses
         key = candidate.stratum.key
         self._done[key] += 1
         note = step.move.error or ""
         self._work.progress(ProgressEvent("Judged", key, self._done[key], self._totals[key], note=note))
+
+    def _write(self, steps: Sequence[Step]) -> list[None]:
+        write_steps(self._work, steps)
+        return [None] * len(steps)
 
     async def _step(self, candidate: Candidate) -> Step:
         panel = self._work.writers.panel(candidate) if self._work.writers else None

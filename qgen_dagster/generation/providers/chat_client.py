@@ -76,9 +76,8 @@ class ChatClient(SdkClient):
         """One call, made once. Raises ProviderError."""
         caller = self._caller(settings.model)
         body = request_body(prompt, settings, self._dialect)
-        # Of what the SDK takes by name it walks through every part, which costs a third of a call's time on a schema.
-        named = {name: body.pop(name) for name in ("model", "messages")}
-        call = self._sdk.chat.completions.with_raw_response.create(**named, extra_body=body)
+        # What the SDK takes by name it walks through part by part, a quarter of the CPU time of a call.
+        call = self._sdk.chat.completions.with_raw_response.create(model=settings.model, messages=(), extra_body=body)
         raw = await made_once(call, caller, settings.timeout_seconds, self._translate)
         return read_completion(caller, read_object(caller, raw.text), openai_limits(raw.headers))
 

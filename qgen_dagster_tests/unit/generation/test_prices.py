@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.generation import prices
 from qgen_dagster.generation.prices import Price, Prices, read_prices
 
 TABLE = read_prices(
@@ -114,9 +115,21 @@ def test_the_snapshots_batch_price_is_half_or_what_it_says() -> None:
 
 
 def test_without_the_package_only_the_table_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    prices._flat_price.cache_clear()
     monkeypatch.setitem(sys.modules, "genai_prices", None)
     assert _cost("gpt-5-mini") is None
     assert _cost("m-1") == 2
+    prices._flat_price.cache_clear()
+
+
+def test_the_short_way_gives_what_the_package_says_to_the_last_digit() -> None:
+    for provider, model in (("openai", "gpt-6.1-terra"), ("anthropic", "claude-sonnet-5-5"), ("xai", "grok-4.7")):
+        for sent in (1, 5_000, 199_999, 271_999, 272_000, 1_000_000):  # prices rise with long prompts
+            for batch in (False, True):
+                tokens = (sent, 700, sent // 2, sent // 10)
+                found = prices._look_up(provider, model, tokens, batch, DAY)
+                assert found is not None
+                assert prices._from_snapshot(provider, model, tokens, batch, DAY) == found[0]
 
 
 def test_the_worst_case_writes_all_of_the_prompt_to_the_cache() -> None:
