@@ -92,6 +92,14 @@ def in_state(
     return [_stored(row) for row in tx.execute(query)]
 
 
+def waiting_of_batch(tx: Transaction, batch_id: UUID) -> list[Candidate]:
+    """The candidates of one batch that wait for the judge."""
+    query = select(candidates).where(
+        candidates.c.batch_id == batch_id, candidates.c.state == CandidateState.GENERATED.value
+    )
+    return [_stored(row) for row in tx.execute(query.order_by(candidates.c.place))]
+
+
 def samples(
     tx: Transaction, run_ids: Sequence[UUID], strata: Sequence[Stratum], states: Sequence[CandidateState], limit: int
 ) -> dict[Stratum, list[Question]]:

@@ -6,13 +6,17 @@ Not here: the question line's tables (`tables.py`).
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
+    Double,
     Float,
     ForeignKey,
     Index,
     Integer,
+    Numeric,
     String,
     Table,
     Text,
@@ -52,6 +56,38 @@ Index(
     unique=True,
     postgresql_where=text("state <> 'resolved'"),
 )
+
+# What the runs of a day (UTC) add up to, so that statistics need not read every run: one row per environment, prompt
+# version, dimension (run, provider, stratum, error) and name in it. Made when it is first asked for, never for today;
+# a trigger on the runs (qgen_forget_run_day) removes a day that changes. `bank/run_days.py` fills and reads it.
+RUN_DAY_COUNTS = (
+    *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
+    *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
+    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+)
+# Sums for spreads: a 2 stands for a square, so approved2 is the sum of approved² over the runs.
+RUN_DAY_SUMS = (
+    *("seconds", "seconds2", "score_weight", "score_sum", "score_weight2", "score_sum2", "score_square2"),
+    *("approved2", "approved_evaluated", "evaluated2", "inserted2", "inserted_requested", "requested2"),
+)
+RUN_DAY_TOKENS = ("input_tokens", "output_tokens")  # null where nothing was measured, as is the cost
+RUN_DAY_EXTREMES = ("lowest_score", "highest_score")
+
+run_days = Table(
+    "run_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("dimension", String(12), primary_key=True),
+    Column("name", String(130), primary_key=True),
+    Column("environment", String(20), primary_key=True),
+    Column("prompt_version", String(50), primary_key=True),
+    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in RUN_DAY_COUNTS),
+    *(Column(name, Double, nullable=False, server_default=text("0")) for name in RUN_DAY_SUMS),
+    *(Column(name, BigInteger) for name in RUN_DAY_TOKENS),
+    *(Column(name, Double) for name in RUN_DAY_EXTREMES),
+    Column("cost_usd", Numeric(20, 6)),
+)
+Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
 
 report_outbox = Table(
     "report_outbox",

@@ -23,6 +23,7 @@ PARENT_RUN_TAG = "qgen/parent_run_id"
 ROUND_TAG = "qgen/round"
 PLAN_TAG = "qgen/plan_run_id"  # a run that takes its share of another run's plan
 STRATUM_TAG = "qgen/stratum"
+JUDGED = dg.AssetKey("judged_questions")
 WHOLE_CHAIN = "auto_balance"  # the job that runs over all strata when it is given none
 
 
@@ -84,7 +85,12 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         parent, plan = run.tags.get(PARENT_RUN_TAG), run.tags.get(PLAN_TAG)
         self._plan_run_id = UUID(plan) if plan else None
         self._session = self._stack.enter_context(
-            run_session(work, parent_run_id=UUID(parent) if parent else None, round_=int(run.tags.get(ROUND_TAG, "1")))
+            run_session(
+                work,
+                parent_run_id=UUID(parent) if parent else None,
+                round_=int(run.tags.get(ROUND_TAG, "1")),
+                judges_along=run.asset_selection is None or JUDGED in run.asset_selection,
+            )
         )
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

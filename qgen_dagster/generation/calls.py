@@ -101,8 +101,11 @@ class CallLog(Protocol):
 class Budget(Protocol):
     """What may be spent."""
 
-    def reserve(self, usd: Decimal | None, tokens: int) -> None:
-        """Sets the worst case of a call aside. Raises ProviderError with `Fault.BLOCKED` when it does not fit."""
+    async def reserve(self, usd: Decimal | None, tokens: int) -> None:
+        """Sets the worst case of a call aside. Waits while calls under way may yet leave room for it.
+
+        Raises ProviderError with `Fault.BLOCKED` when it does not fit.
+        """
 
     def settle(self, reserved_usd: Decimal | None, reserved_tokens: int, usd: Decimal | None, tokens: int) -> None:
         """Replaces what was set aside by what the call really cost."""
@@ -111,7 +114,7 @@ class Budget(Protocol):
 class NoBudget:
     """Nothing is limited."""
 
-    def reserve(self, usd: Decimal | None, tokens: int) -> None:
+    async def reserve(self, usd: Decimal | None, tokens: int) -> None:
         """Always fits."""
 
     def settle(self, reserved_usd: Decimal | None, reserved_tokens: int, usd: Decimal | None, tokens: int) -> None:
@@ -141,11 +144,12 @@ class _Tries:
         return (ready[:1], False) if ready else (list(self._open), True)
 
     def failed(self, place: int, error: ProviderError, policy: RetryPolicy, rng: random.Random) -> float:
-        """Takes note of an error; returns the pause before the next try, 0 where that is on another route."""
-        if not error.was_sent:  # a spent budget stays so
-            self._open.remove(place)
-            self._last = self._last or error
-            return 0.0
+        """Takes note of an error; returns the pause before the next try, 0 where that is on another route.
+
+        Raises the error when the call was not sent for want of budget.
+        """
+        if not error.was_sent:
+            raise error  # a spent budget ends the call: that a cheaper model would still fit is not what was asked for
         self._last = error
         self._failures[place] += 1
         self._drop_refused()
@@ -226,7 +230,7 @@ class Caller:
                 return next(place for place in places if tries.gates[place] is passage.gate), passage
 
     async def _send(self, call: Call, route: Route, passage: Passage) -> Reply:
-        self._budget.reserve(route.worst_usd, route.worst_tokens)
+        await self._budget.reserve(route.worst_usd, route.worst_tokens)
         usd, tokens = None, None
         begun = self._clock()
         try:

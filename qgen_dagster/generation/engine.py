@@ -1,7 +1,6 @@
 """The batch engine: many batches at once, each on its own, none lost.
 
-Here: keeping what a short reply did bring and asking again only for the missing ones, running batches side by side,
-cancellation. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a
+Here: keeping what a short reply did bring and asking again only for the missing ones. It knows neither questions nor drills: a `BatchTask` says how to ask and how to read the answer, a
 `Ledger` keeps the results. Not here: a single call with its retries and its journal (`calls.py`), providers, SQL.
 """
 
@@ -11,15 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 from uuid import UUID
 
 from qgen_dagster.core.batch import BatchStatus
-from qgen_dagster.core.errors import RunInterrupted
+from qgen_dagster.generation.jobs import Job
 from qgen_dagster.generation.provider import ProviderError, Reply
 
 T = TypeVar("T")
-STOP_POLL_SECONDS = 0.1
 MAX_REFILLS = 3
 
 
@@ -70,30 +68,22 @@ class Ledger(Protocol[T]):
 
 
 class BatchEngine(Generic[T]):
-    """Runs batches, at most `max_open` of them at a time. How many calls are in flight is the caller's matter."""
+    """Makes jobs of batches; `jobs.py` runs them. How many calls are in flight is the caller's matter."""
 
     def __init__(
         self,
         ledger: Ledger[T],
         *,
-        max_open: int,
         max_refills: int = MAX_REFILLS,
         on_finished: Callable[[BatchTask[T], BatchOutcome[T]], None] = lambda task, outcome: None,
-        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
-        self._max_open = max_open
         self._max_refills = max_refills
         self._on_finished = on_finished
-        self._should_stop = should_stop
 
-    async def run(self, tasks: Iterable[BatchTask[T]]) -> None:
-        """Runs every batch to its end. A failing batch never stops the others; a failing ledger stops all.
-
-        Raises what the ledger raises, and RunInterrupted when `should_stop` says so. Then, and on cancellation, the
-        calls in flight are cancelled and nothing is left hanging; finished batches stay finished.
-        """
-        await run_all([partial(self._run_batch, task) for task in tasks], self._max_open, self._should_stop)
+    def jobs(self, tasks: Iterable[BatchTask[T]]) -> list[Job]:
+        """A job per batch, which runs it to its end. A failing batch fails nobody else; a failing ledger raises."""
+        return [partial(self._run_batch, task) for task in tasks]
 
     async def _run_batch(self, task: BatchTask[T]) -> None:
         outcome: BatchOutcome[T] = BatchOutcome()
@@ -123,36 +113,3 @@ class BatchEngine(Generic[T]):
             if identity not in seen and len(outcome.items) < task.size:
                 seen.add(identity)
                 outcome.items.append((item, reply))
-
-
-async def run_all(
-    jobs: Iterable[Callable[[], Awaitable[None]]], max_open: int, should_stop: Callable[[], bool] = lambda: False
-) -> None:
-    """Runs all jobs, at most `max_open` at a time; the first exception stops the others and is raised.
-
-    Raises RunInterrupted when `should_stop` says so. However it ends, nothing is left running.
-    """
-    queue = iter(list(jobs))
-
-    async def work() -> None:
-        for job in queue:
-            await job()
-
-    workers = [asyncio.create_task(work()) for _ in range(max_open)]
-    watch = asyncio.create_task(_watch_for_stop(should_stop))
-    everything: asyncio.Future[list[None]] = asyncio.gather(*workers)
-    try:
-        waited: list[asyncio.Future[Any]] = [everything, watch]
-        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
-        if watch.done():
-            raise RunInterrupted("the run was stopped on request", hint="What it made is kept. Go on: qgen resume")
-        await everything
-    finally:
-        for task in (*workers, watch):
-            task.cancel()
-        await asyncio.gather(*workers, watch, everything, return_exceptions=True)
-
-
-async def _watch_for_stop(should_stop: Callable[[], bool]) -> None:
-    while not should_stop():  # noqa: ASYNC110 - asked from outside the loop, by a signal handler
-        await asyncio.sleep(STOP_POLL_SECONDS)

@@ -6,6 +6,7 @@ Here: `RunBudget` and what counts as spent. Not here: prices (`generation/prices
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -57,19 +58,24 @@ class RunBudget:
         self._limits = limits
         self._timer = timer
         self._read_at = timer()
+        self._waiting: list[asyncio.Future[None]] = []
         self.exhausted: str | None = None  # which limit ended the spending
 
-    def reserve(self, usd: Decimal | None, tokens: int) -> None:
-        """Sets the worst case aside. Raises ProviderError (blocked) when it does not fit, or has no price."""
-        if self._timer() - self._read_at > REFRESH_SECONDS:
-            self._read_at = self._timer()
-            for limit in self._limits:
-                limit.refresh()
-        for limit in self._limits:
-            if limit.unit == "USD" and usd is None:
-                raise self._blocked(f"a model has no price, so {limit.name} cannot be kept; give it one in models.yaml")
-            if not limit.fits(_amount(limit, usd, tokens)):
-                raise self._blocked(f"{limit.name} of {limit.most:,f} {limit.unit} is spent")
+    async def reserve(self, usd: Decimal | None, tokens: int) -> None:
+        """Sets the worst case aside, if need be after calls under way have cost less than theirs.
+
+        Raises ProviderError (blocked) when it does not fit whatever those will cost, or has no price.
+        """
+        while True:
+            self._look_around()
+            full = next((limit for limit in self._limits if not limit.fits(_amount(limit, usd, tokens))), None)
+            if any(limit.unit == "USD" and usd is None for limit in self._limits):
+                raise self._blocked("a model has no price, so no budget in USD can be kept; give it one in models.yaml")
+            if full is None:
+                break
+            if full.reserved <= 0 or full.spent + _amount(full, usd, tokens) > full.most:
+                raise self._blocked(f"{full.name} of {full.most:,f} {full.unit} is spent")
+            await self._settlement()
         for limit in self._limits:
             limit.reserved += _amount(limit, usd, tokens)
 
@@ -78,6 +84,22 @@ class RunBudget:
         for limit in self._limits:
             limit.reserved -= _amount(limit, reserved_usd, reserved_tokens)
             limit.own += _amount(limit, usd, tokens)
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def _settlement(self) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def _look_around(self) -> None:
+        """Reads now and then what other processes have spent."""
+        if self._timer() - self._read_at > REFRESH_SECONDS:
+            self._read_at = self._timer()
+            for limit in self._limits:
+                limit.refresh()
 
     def _blocked(self, message: str) -> ProviderError:
         self.exhausted = self.exhausted or message

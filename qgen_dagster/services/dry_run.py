@@ -17,6 +17,7 @@ from qgen_dagster.core.plan import spread_evenly
 from qgen_dagster.core.question import Question, content_hash
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
+from qgen_dagster.generation.jobs import Jobs, run_all
 from qgen_dagster.generation.provider import BatchRequest, Reply
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
 from qgen_dagster.judging.verdict import judge_procedural
@@ -54,14 +55,14 @@ def dry_run(settings: Settings, options: RunOptions) -> DryRunReport:
         if not provider.can_serve(stratum):
             raise ConfigurationError(f"no item model makes questions of {stratum}; a dry run calls nobody else")
     memory = _Memory()
-    engine: BatchEngine[Question] = BatchEngine(memory, max_open=options.concurrency)
+    engine: BatchEngine[Question] = BatchEngine(memory)
     seed = options.seed or str(uuid4())
     tasks = [
         _task(provider, stratum, batch.index * options.batch_size, batch.size, f"{seed}/{stratum.key}/{batch.index}")
         for stratum in plan.strata
         for batch in cut_batches(stratum, plan.allocations[stratum], options.batch_size)
     ]
-    asyncio.run(engine.run(tasks))
+    asyncio.run(run_all(Jobs(engine.jobs(tasks)), options.concurrency))
     return _report(settings, options, plan.total_questions, memory)
 
 

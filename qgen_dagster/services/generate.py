@@ -1,6 +1,8 @@
 """The stage that makes candidates: plan → batches → provider calls → candidates that wait for the judge.
 
-It goes on where it was: batches that have ended stay as they are. Not here: the engine itself
+It goes on where it was: batches that have ended stay as they are. Where judging follows in the same run, what a
+language model wrote is judged as soon as its batch is there, before further batches are asked for: no call waits for a
+stage to end, and a budget is not spent on questions that nobody could judge any more. Not here: the engine itself
 (`generation/engine.py`), the plan (`services/inventory.py`).
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from qgen_dagster.bank import batches as batch_rows
@@ -19,8 +22,10 @@ from qgen_dagster.core.progress import ProgressEvent
 from qgen_dagster.core.question import Question, content_hash
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
+from qgen_dagster.generation.jobs import Jobs, run_all
 from qgen_dagster.generation.provider import BatchRequest, Reply
 from qgen_dagster.services.calls import generation_call
+from qgen_dagster.services.judge_written import Judging
 from qgen_dagster.services.ledger import QuestionLedger
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
@@ -44,20 +49,21 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     progress = _Progress(work, batches)
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
 
+    jobs = Jobs()
+    judging = Judging(session) if session.judges_along else None
+
     def finished(task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
         progress.finished(task, outcome)
         if outcome.error is not None and outcome.status is BatchStatus.FAILED:
             session.provider_stopped(outcome.error.category)
+        if judging is not None and any(question.item_model is None for question, _ in outcome.items):
+            jobs.put_first([partial(judging.judge_batch, task.id, jobs.put_first)])
 
-    engine: BatchEngine[Question] = BatchEngine(
-        ledger,
-        max_open=work.calls.max_open,
-        on_finished=finished,
-        should_stop=work.should_stop,
-    )
+    engine: BatchEngine[Question] = BatchEngine(ledger, on_finished=finished)
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)
-    work.calls.run(engine.run([_task(work, batch) for batch in unfinished]))
+    jobs.put_first(engine.jobs([_task(work, batch) for batch in unfinished]))
+    work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
     session.keep_up()
 
 

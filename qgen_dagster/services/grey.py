@@ -18,7 +18,7 @@ from qgen_dagster.core.funnel import CandidateState, Reason
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.dedup.check import Checked, DuplicateCheck
 from qgen_dagster.dedup.find import remember_accepted
-from qgen_dagster.generation.engine import run_all
+from qgen_dagster.generation.jobs import Jobs, run_all
 from qgen_dagster.generation.prompts.render import comparison_prompt
 from qgen_dagster.generation.provider import ProviderError
 from qgen_dagster.generation.replies.verdicts import parse_comparison
@@ -56,7 +56,7 @@ def settle_grey(
         settled = check.model_copy(update={"decided_by": f"{reply.provider}/{reply.model}: {said.reason}"})
         await asyncio.to_thread(_write, work, candidate, settled, same=said.same)
 
-    jobs = [partial(settle, candidate) for candidate in approved if candidate.id in checks]
+    jobs = Jobs(partial(settle, candidate) for candidate in approved if candidate.id in checks)
     work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
 
 

@@ -1,4 +1,4 @@
-"""Judging what language models wrote: all waiting candidates at once, each on its own.
+"""Judging what language models wrote: all waiting candidates at once, or each batch as soon as it is made.
 
 A candidate is solved, then scored, and its end is written before the next thing happens to it; the calls of all share
 the run's pool. Not here: the order of the gates (`judging/panel.py`), what follows from a verdict (`judging_steps.py`).
@@ -6,8 +6,9 @@ the run's pool. Not here: the order of the gates (`judging/panel.py`), what foll
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from qgen_dagster.bank.candidates import Candidate
 from qgen_dagster.core.funnel import CandidateState
 from qgen_dagster.core.progress import ProgressEvent
 from qgen_dagster.core.taxonomy import Stratum
-from qgen_dagster.generation.engine import run_all
+from qgen_dagster.generation.jobs import Job, Jobs, run_all
 from qgen_dagster.generation.provider import ProviderError
 from qgen_dagster.services.grouped import Grouped
 from qgen_dagster.services.judging_steps import Regenerations, Step, next_step, waits, write_steps
@@ -33,25 +34,37 @@ def judge_written_candidates(session: RunSession, strata: Sequence[Stratum], run
     written = [candidate for candidate in waiting if candidate.question.item_model is None]
     if not written:
         return False
-    stage = _Stage(session, Regenerations.of(work), Counter(c.stratum.key for c in written))
-    jobs = [partial(stage.judge, candidate) for candidate in written]
-    work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
-    return stage.progressed
+    judging = Judging(session)
+    work.calls.run(run_all(Jobs(judging.jobs(written)), work.calls.max_open, work.should_stop))
+    return judging.progressed
 
 
-class _Stage:
-    """One pass over the waiting candidates."""
+class Judging:
+    """One pass over candidates of a run that language models wrote."""
 
-    def __init__(self, session: RunSession, regenerations: Regenerations, totals: Counter[str]) -> None:
+    def __init__(self, session: RunSession) -> None:
         self.progressed = False
         self._session = session
         self._work = session.work
         self._writing = Grouped(self._write)
-        self._regenerations = regenerations
-        self._totals = totals
+        self._regenerations = Regenerations.of(session.work)
+        self._totals: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
 
-    async def judge(self, candidate: Candidate) -> None:
+    def jobs(self, candidates: Sequence[Candidate]) -> list[Job]:
+        """One job per candidate."""
+        self._totals.update(candidate.stratum.key for candidate in candidates)
+        return [partial(self._judge, candidate) for candidate in candidates]
+
+    async def judge_batch(self, batch_id: UUID, then: Callable[[Iterable[Job]], None]) -> None:
+        """Hands over a job for each candidate that the batch has brought."""
+        then(self.jobs(await asyncio.to_thread(self._waiting_of, batch_id)))
+
+    def _waiting_of(self, batch_id: UUID) -> list[Candidate]:
+        with self._work.bank.begin() as tx:
+            return candidate_rows.waiting_of_batch(tx, batch_id)
+
+    async def _judge(self, candidate: Candidate) -> None:
         step = await self._step(candidate)
         await self._writing.do(step)
         self.progressed = self.progressed or step.progresses

@@ -41,10 +41,16 @@ STOP_REASONS = {
 
 
 class RunSession:
-    """A run in this process. Made by `run_session`; nothing is recorded until `begin`."""
+    """A run in this process. Made by `run_session`; nothing is recorded until `begin`.
 
-    def __init__(self, work: Work, claims: Claims, parent_run_id: UUID | None, round_: int) -> None:
+    `judges_along`: the run judges too, so that generating need not leave that for later.
+    """
+
+    def __init__(
+        self, work: Work, claims: Claims, parent_run_id: UUID | None, round_: int, *, judges_along: bool = False
+    ) -> None:
         self.work = work
+        self.judges_along = judges_along
         self._claims = claims
         self._parent_run_id = parent_run_id
         self._round = round_
@@ -137,10 +143,12 @@ class RunSession:
 
 
 @contextmanager
-def run_session(work: Work, *, parent_run_id: UUID | None = None, round_: int = 1) -> Iterator[RunSession]:
+def run_session(
+    work: Work, *, parent_run_id: UUID | None = None, round_: int = 1, judges_along: bool = False
+) -> Iterator[RunSession]:
     """The run's session; whatever ends the block, the row is closed and the claims are given back."""
     with hold_claims(work.bank) as claims:
-        session = RunSession(work, claims, parent_run_id, round_)
+        session = RunSession(work, claims, parent_run_id, round_, judges_along=judges_along)
         try:
             yield session
         except BaseException as error:

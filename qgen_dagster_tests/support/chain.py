@@ -30,7 +30,7 @@ STAGES = (judge, deduplicate, insert)
 
 def run_chain(work: Work, *, parent_run_id: UUID | None = None, round_: int = 1) -> UUID:
     """One whole run; returns its id."""
-    with run_session(work, parent_run_id=parent_run_id, round_=round_) as session:
+    with run_session(work, parent_run_id=parent_run_id, round_=round_, judges_along=True) as session:
         generate(session, inventory.plan_run(work))
         for stage in STAGES:
             stage(session, work.strata, session.enter(work.strata))

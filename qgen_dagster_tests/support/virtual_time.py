@@ -1,8 +1,8 @@
 """An event loop whose time is made up: hours pass in milliseconds, in the order in which they would.
 
-Here: `run_virtual` and `VirtualLoop`. When nothing is ready to run, the loop's clock jumps to the next timer; when there
-is no timer either, everything waits for ever, and the loop says so instead of hanging. For code without threads or
-sockets.
+Here: `run_virtual` and `VirtualLoop`. When nothing is ready to run, the loop's clock jumps to the next timer; when
+there is no timer either, everything waits for ever, and the loop says so instead of hanging. For code without threads
+or sockets.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _NoWaiting(selectors.DefaultSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop with its own clock. `steps` counts its turns, so that a busy loop can be told from waiting."""
 
-    def __init__(self, start: float = 0.0, max_steps: int = 5_000_000) -> None:
+    def __init__(self, start: float = 0.0, max_steps: int = 1_000_000) -> None:
         self._now = start
         self.steps = 0
         self._max_steps = max_steps
@@ -54,11 +54,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 def run_virtual(work: Callable[[VirtualLoop], Coroutine[Any, Any, T]], start: float = 0.0) -> T:
-    """Runs `work` to its end; fails when it leaves a task behind. `start` is what the clock shows at first."""
+    """Runs `work` to its end; fails when it leaves a task behind. `start`: what the clock shows, at most a million."""
     loop = VirtualLoop(start)
 
     async def whole() -> T:
         result = await work(loop)
+        await asyncio.sleep(0)  # what has just been cancelled ends in the next turn
         left = asyncio.all_tasks() - {asyncio.current_task()}
         assert not left, f"left running: {left}"
         return result

@@ -70,7 +70,7 @@ class AnthropicClient:
         """Raises ConfigurationError: no SDK, a key or address that cannot be one."""
         self._secrets = (checked_key(f"the key of {NAME}", api_key),)
         self._host = host_of(checked_url(f"the base URL of {NAME}", base_url))
-        with sdk_required(NAME):
+        with sdk_required(NAME, "anthropic"):
             import anthropic
         self._translate = stainless_errors(anthropic)
         self._omit = anthropic.omit

@@ -45,7 +45,7 @@ class SdkClient:
         self.name = name
         self._secrets = (checked_key(f"the key of {name}", api_key),)
         self._host = host_of(checked_url(f"the base URL of {name}", base_url))
-        with sdk_required(name):
+        with sdk_required(name, "openai"):
             import openai
         self._translate = stainless_errors(openai)
         self._omit = openai.omit

@@ -66,7 +66,7 @@ class GoogleClient:
         """Raises ConfigurationError: no SDK, a key or address that cannot be one."""
         self._secrets = (checked_key(f"the key of {NAME}", api_key),)
         self._host = host_of(checked_url(f"the base URL of {NAME}", base_url))
-        with sdk_required(NAME):
+        with sdk_required(NAME, "google-genai"):
             import httpx2
             from google import genai
             from google.genai import errors, types

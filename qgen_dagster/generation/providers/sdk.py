@@ -33,12 +33,13 @@ Translate = Callable[[Caller, Exception], ProviderError | None]
 
 
 @contextmanager
-def sdk_required(provider: str) -> Iterator[None]:
+def sdk_required(provider: str, package: str) -> Iterator[None]:
     """Around the import of an SDK. Raises ConfigurationError where it is not installed."""
     try:
         yield
     except ImportError as error:
-        raise ConfigurationError(f"provider {provider} needs a package: {error}", hint=INSTALL_HINT) from error
+        message = f"provider {provider} needs the package {package}: {error}"
+        raise ConfigurationError(message, hint=INSTALL_HINT) from error
 
 
 def http_client() -> httpx2.AsyncClient:

@@ -123,8 +123,8 @@ def test_one_provider_without_money_is_replaced_and_the_run_is_whole(
 
 
 def test_a_budget_ends_the_run_before_it_is_overspent(bank: Bank, keyed: Settings) -> None:
-    record = run_written(bank, keyed, count=100, budget_usd="0.03", max_concurrent=2)
-    assert 0 < record.row["cost_usd"] <= Decimal("0.03")
+    record = run_written(bank, keyed, count=60, budget_usd="0.10", max_concurrent=4)
+    assert 0 < record.row["cost_usd"] <= Decimal("0.10")
     assert (record.row["status"], record.row["exit_code"]) == ("partial_failure", 1)
     assert "budget" in record.row["stop_reason"]
     assert record.funnel.balance == 0
@@ -133,10 +133,10 @@ def test_a_budget_ends_the_run_before_it_is_overspent(bank: Bank, keyed: Setting
 def test_what_a_stopped_budget_left_waiting_goes_on_with_a_larger_one(
     bank: Bank, keyed: Settings, llm: FakeLlm
 ) -> None:
-    work = work_on(bank, keyed, count=20, budget_usd="0.03", max_concurrent=1)
+    work = work_on(bank, keyed, count=30, budget_usd="0.06", max_concurrent=1)
     run_chain(work)
     paid = llm.stats["openai"].task("generate").calls
-    run_chain(work_on(bank, keyed, work.run_id, count=20))
+    run_chain(work_on(bank, keyed, work.run_id, count=30))
     after = rows(bank, "SELECT count(*) FROM candidates WHERE state = 'generated'")
     assert after == [(0,)]
     assert llm.stats["openai"].paid_twice == 0

@@ -18,6 +18,7 @@ from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import RunInterrupted
 from qgen_dagster.generation.calls import Call, Caller, RetryPolicy, Route
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
+from qgen_dagster.generation.jobs import Jobs, run_all
 from qgen_dagster.generation.provider import ProviderError, Reply
 
 
@@ -108,8 +109,9 @@ def run(
 
     async def everything() -> None:
         caller = Caller(memory, max_concurrent=concurrency, clock=lambda: 0.0, sleep=sleep, rng=random.Random(1))
-        engine: BatchEngine[str] = BatchEngine(memory, max_open=concurrency, should_stop=should_stop)
-        await engine.run([batch.task(caller) for batch in batches])
+        engine: BatchEngine[str] = BatchEngine(memory)
+        jobs = Jobs(engine.jobs([batch.task(caller) for batch in batches]))
+        await run_all(jobs, concurrency, should_stop)
 
     asyncio.run(everything())
 

@@ -1,0 +1,241 @@
+"""What the runs of a period add up to: per day, prompt version, provider, stratum and error category.
+
+Here: `Tally` (the sums), and `tallies`, which reads finished days from `run_days` and the rest from the runs
+themselves. A past day is summed up once, when it is first asked for; the trigger `qgen_forget_run_day` removes it when
+one of its runs changes. Not here: the SQL of the sums (`run_day_sql.py`), what they mean (`tracking/`), single runs
+(`run_queries.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, text
+
+from qgen_dagster.bank.engine import Bank, Transaction
+from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_TOKENS
+from qgen_dagster.bank.run_day_sql import DIMENSIONS, MEASURES, Dimension, Group, aggregates, summing
+
+MARKER = "day"  # the dimension whose one row says that a day has been summed up, even when it had no runs
+_SUMMING_LOCK = 7_061_913  # one process sums a day up at a time
+_CHANGING_LOCK = 7_061_914  # held, shared, by whoever changes a run of the day (the trigger)
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Sums over runs. In `run` they are over whole runs, elsewhere over a provider's, stratum's or error's part.
+
+    A `2` in a name is a square, summed over the runs. The last five are None where no run measured them.
+    """
+
+    runs: int = 0
+    failed_runs: int = 0
+    requested: int = 0
+    generated: int = 0
+    generation_failures: int = 0
+    evaluated: int = 0
+    approved: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    exact_duplicates: int = 0
+    semantic_duplicates: int = 0
+    inserted: int = 0
+    insertion_failures: int = 0
+    errors: int = 0
+    api_calls: int = 0
+    priced_inserted: int = 0  # inserted by runs whose cost is known
+    timed_runs: int = 0
+    timed_requested: int = 0
+    timed_inserted: int = 0
+    seconds: float = 0.0
+    seconds2: float = 0.0
+    score_weight: float = 0.0  # judged questions of runs with a score
+    score_sum: float = 0.0
+    score_weight2: float = 0.0
+    score_sum2: float = 0.0  # sum of weight² × score
+    score_square2: float = 0.0  # sum of weight² × score²
+    approved2: float = 0.0
+    approved_evaluated: float = 0.0
+    evaluated2: float = 0.0
+    inserted2: float = 0.0
+    inserted_requested: float = 0.0
+    requested2: float = 0.0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    lowest_score: float | None = None
+    highest_score: float | None = None
+    cost_usd: Decimal | None = None
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(**{f.name: _joined(f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `since` (included) to `until` (left out), both with a zone; of one environment or some prompt versions."""
+
+    since: datetime
+    until: datetime
+    environment: str | None = None
+    prompt_versions: tuple[str, ...] = ()
+
+    def whole_days(self, today: date) -> list[date]:
+        """The past days (UTC) that lie in it from midnight to midnight."""
+        first = self.since.astimezone(UTC)
+        day = first.date() if first.time() == time() else first.date() + timedelta(days=1)
+        end = min(self.until.astimezone(UTC).date(), today)
+        return [day + timedelta(days=n) for n in range((end - day).days)]
+
+
+def tallies(
+    bank: Bank, period: Period, dimensions: Sequence[Dimension], by: Sequence[Group] = (), *, today: date
+) -> dict[tuple[Any, ...], Tally]:
+    """Sums by (dimension, name, *by). Runs count by the day (UTC) that they started on.
+
+    `today` and days that change at this moment are read from the runs themselves. Only the dimension `run` counts runs
+    that are still running, under the name `running`.
+    """
+    wanted = period.whole_days(today)
+    sum_up(bank, wanted)
+    with bank.begin() as tx:
+        ready = _summed_up(tx, wanted)
+        found = dict(_stored(tx, period, dimensions, by, ready)) if ready else {}
+        for since, until in _gaps(period, ready):
+            for key, tally in _live(tx, period, since, until, dimensions, by):
+                found[key] = found[key] + tally if key in found else tally
+    return found
+
+
+def sum_up(bank: Bank, days: Sequence[date]) -> int:
+    """Sums up those of the days that are not yet; returns how many were.
+
+    One short transaction per day. A day whose runs change at this moment is left for the next time.
+    """
+    if not days:
+        return 0
+    with bank.begin() as tx:
+        ready = _summed_up(tx, days)
+    return sum(_sum_up_day(bank, day) for day in days if day not in ready)
+
+
+def first_day(tx: Transaction) -> date | None:
+    """The day (UTC) of the oldest run or sum; None when there is neither."""
+    return tx.execute(
+        text(
+            "SELECT least((SELECT (min(started_at) AT TIME ZONE 'UTC')::date FROM question_generation_runs),"
+            " (SELECT min(day) FROM run_days))"
+        )
+    ).scalar()
+
+
+def _sum_up_day(bank: Bank, day: date) -> bool:
+    number = (day - date(2000, 1, 1)).days
+    locks = {"mine": _SUMMING_LOCK, "theirs": _CHANGING_LOCK, "day": number}
+    with bank.begin() as tx:
+        tx.execute(text("SELECT pg_advisory_xact_lock(:mine, :day)"), locks)
+        if not tx.execute(text("SELECT pg_try_advisory_xact_lock(:theirs, :day)"), locks).scalar_one():
+            return False
+        if _summed_up(tx, [day]):
+            return False
+        columns = ", ".join(MEASURES)
+        summed = summing(DIMENSIONS, ("environment", "prompt_version"), "")
+        tx.execute(
+            text(
+                f"INSERT INTO run_days (day, dimension, name, environment, prompt_version, {columns}) "  # noqa: S608
+                f"SELECT :day, dimension, name, environment, prompt_version, {columns} FROM ({summed}) AS summed"
+            ),
+            {"day": day, "since": _midnight(day), "until": _midnight(day + timedelta(days=1))},
+        )
+        tx.execute(
+            text(
+                "INSERT INTO run_days (day, dimension, name, environment, prompt_version)"
+                " VALUES (:day, :marker, '', '', '')"
+            ),
+            {"day": day, "marker": MARKER},
+        )
+    return True
+
+
+def _summed_up(tx: Transaction, days: Sequence[date]) -> set[date]:
+    query = text("SELECT day FROM run_days WHERE dimension = :marker AND day BETWEEN :first AND :last")
+    found = tx.execute(query, {"marker": MARKER, "first": days[0], "last": days[-1]}).scalars()
+    return set(found) & set(days)
+
+
+def _stored(
+    tx: Transaction, period: Period, dimensions: Sequence[Dimension], by: Sequence[Group], days: set[date]
+) -> Iterator[tuple[tuple[Any, ...], Tally]]:
+    keys = ", ".join(("dimension", "name", *by))
+    where, values = _filters(period)
+    rows = tx.execute(
+        text(
+            f"SELECT {keys}, {aggregates()} FROM run_days "  # noqa: S608
+            f"WHERE dimension = ANY(:dimensions) AND day BETWEEN :first AND :last AND day = ANY(:days){where} "
+            f"GROUP BY {keys}"
+        ),
+        {"dimensions": list(dimensions), "first": min(days), "last": max(days), "days": sorted(days), **values},
+    )
+    return _keyed(rows, 2 + len(by))
+
+
+def _live(
+    tx: Transaction,
+    period: Period,
+    since: datetime,
+    until: datetime,
+    dimensions: Sequence[Dimension],
+    by: Sequence[Group],
+) -> Iterator[tuple[tuple[Any, ...], Tally]]:
+    where, values = _filters(period)
+    rows = tx.execute(text(summing(dimensions, by, where)), {"since": since, "until": until, **values})
+    return _keyed(rows, 2 + len(by))
+
+
+def _filters(period: Period) -> tuple[str, dict[str, Any]]:
+    where = ""
+    values: dict[str, Any] = {}
+    if period.environment is not None:
+        where, values["environment"] = " AND environment = :environment", period.environment
+    if period.prompt_versions:
+        where += " AND prompt_version = ANY(:prompt_versions)"
+        values["prompt_versions"] = list(period.prompt_versions)
+    return where, values
+
+
+def _keyed(rows: Any, keys: int) -> Iterator[tuple[tuple[Any, ...], Tally]]:
+    for row in rows:
+        yield tuple(row[:keys]), _tally(row, keys)
+
+
+def _tally(row: Row[Any], offset: int) -> Tally:
+    values: dict[str, Any] = dict(zip(MEASURES, row[offset:], strict=True))
+    for name in (*RUN_DAY_COUNTS, *RUN_DAY_TOKENS):  # sums of bigint are numeric
+        values[name] = None if values[name] is None else int(values[name])
+    return Tally(**values)
+
+
+def _gaps(period: Period, ready: set[date]) -> Iterator[tuple[datetime, datetime]]:
+    """The parts of the period that no ready day covers, as few as possible."""
+    at = period.since
+    for day in sorted(ready):
+        if _midnight(day) > at:
+            yield at, _midnight(day)
+        at = _midnight(day + timedelta(days=1))
+    if at < period.until:
+        yield at, period.until
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)
+
+
+def _joined(name: str, a: Any, b: Any) -> Any:
+    if a is None or b is None:
+        return b if a is None else a
+    if name == "lowest_score":
+        return min(a, b)
+    return max(a, b) if name == "highest_score" else a + b
