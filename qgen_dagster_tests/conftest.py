@@ -27,6 +27,11 @@ hypothesis_settings.load_profile("qgen")
 ROOM_FOR_DATABASES = 6 * 2**30  # each test's database takes about 10 MB
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--item-seeds 1000` runs the contract of the item models on so many seeds of each model and level."""
+    parser.addoption("--item-seeds", type=int, default=60, metavar="N", help="items per item model and level")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _environment_of_nobody() -> Iterator[None]:
     """No test sees the variables of whoever runs it."""

@@ -41,11 +41,12 @@ class ProviderLimits(_Frozen):
 
 
 class Prices(_Frozen):
-    """USD per million tokens. `cached_input` None: cached tokens cost as much as others."""
+    """USD per million tokens. `cached_input` and `cache_write` None: those tokens cost as much as others."""
 
     input: Price
     output: Price
     cached_input: Price | None = None
+    cache_write: Price | None = None
 
 
 class ModelEntry(_Frozen):

@@ -44,7 +44,7 @@ class Desk:
         self._made: dict[tuple[str, str], float] = {}  # output tokens of a call, by model and kind of prompt
         self.prices = Prices(
             {
-                name: [Price(e.prices.input, e.prices.output, e.prices.cached_input)]
+                name: [Price(e.prices.input, e.prices.output, e.prices.cached_input, e.prices.cache_write)]
                 for key, e in config.models.models.items()
                 if e.prices is not None
                 for name in {key, e.name or key}

@@ -19,7 +19,6 @@ from qgen_dagster.core.question import Option, Question
 from qgen_dagster.core.run import RunStatus
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.provider import BatchRequest, ProviderError
-from qgen_dagster.judging.salvage import MAX_REGENERATIONS
 from qgen_dagster.services import inventory
 from qgen_dagster.services.balance import balance
 from qgen_dagster.services.generate import generate
@@ -106,8 +105,8 @@ def test_salvage_regenerates_a_bounded_number_and_the_rest_is_a_named_loss(bank:
     work, _ = with_script(work_for(bank, settings, count=20, **ONE), spoil)
     run_chain(work)
     funnel = funnel_of(bank, work.run_id)
-    assert funnel.salvaged == MAX_REGENERATIONS
-    assert funnel.losses[Loss.FLAWED] == 20 - MAX_REGENERATIONS
+    assert funnel.salvaged == 5
+    assert funnel.losses[Loss.FLAWED] == 20 - 5
 
 
 def test_a_leaked_question_is_never_revived(bank: Bank, settings: Settings) -> None:

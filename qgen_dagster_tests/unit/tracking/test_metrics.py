@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from qgen_dagster.bank.runs import CallCounts, ScoreCounts
+from qgen_dagster.bank.runs import CallCounts, ProviderOutcome, ScoreCounts
 from qgen_dagster.core.funnel import Funnel, Loss
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.tracking.metrics import error_summary, run_metrics
@@ -34,7 +34,8 @@ def test_the_columns_add_up_with_the_funnel() -> None:
         Stratum("logic", "hard"): Funnel(requested=5, generated=5, inserted=5),
     }
     calls = [CallCounts("openai", 5, 1, 1_000, 500, Decimal("0.25")), CallCounts("procedural", 2, 0, 0, 0, None)]
-    metrics = run_metrics(funnels, calls, {"rate_limit": 1}, {"openai": 10}, ScoreCounts(15, 1, 0.9, 0.7, 1.0))
+    outcome = ProviderOutcome(generated=10, evaluated=10, approved=9, inserted=8, average_score=0.9)
+    metrics = run_metrics(funnels, calls, {"rate_limit": 1}, {"openai": outcome}, ScoreCounts(15, 1, 0.9, 0.7, 1.0))
     assert metrics["questions_requested"] == 17
     assert metrics["generation_failures"] == 2
     assert metrics["generation_success_rate"] == 15 / 17
@@ -50,6 +51,7 @@ def test_the_columns_add_up_with_the_funnel() -> None:
     assert metrics["type_metrics"] == {"logic": 5, "math": 10}
     assert metrics["difficulty_metrics"] == {"easy": 10, "hard": 5}
     assert metrics["provider_metrics"]["openai"]["failures"] == 1
+    assert metrics["provider_metrics"]["openai"]["approved"] == 9
     assert metrics["provider_metrics"]["procedural"]["cost_usd"] is None
 
 

@@ -59,7 +59,9 @@ def test_an_unknown_provider_is_answered_with_those_there_are() -> None:
 def test_a_missing_sdk_is_answered_with_how_to_install_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("openai", "anthropic", "google.genai", "google"):
         monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ConfigurationError) as caught:
+    with pytest.raises(
+        ConfigurationError, match=f"provider {name} needs the package (openai|anthropic|google-genai)"
+    ) as caught:
         open_client(name, KEYS)
     assert caught.value.hint == INSTALL_HINT
 
