@@ -16,7 +16,7 @@ from hypothesis import settings as hypothesis_settings
 from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
-from qgen_dagster.config.settings import Settings
+from qgen_dagster.config.settings import PROVIDER_VARIABLES, Settings
 
 # Deterministic, and no deadline: tests must never depend on how fast the machine is.
 hypothesis_settings.register_profile(
@@ -36,7 +36,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _environment_of_nobody() -> Iterator[None]:
     """No test sees the variables of whoever runs it."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("QGEN_", "DAGSTER_"))]:
+        keys = set(PROVIDER_VARIABLES)
+        for name in [name for name in os.environ if name in keys or name.startswith(("QGEN_", "DAGSTER_"))]:
             patch.delenv(name)
         patch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
         yield

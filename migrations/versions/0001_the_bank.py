@@ -22,6 +22,42 @@ class HalfVector(sa.types.UserDefinedType):
         return "halfvec"
 
 
+ORDERED = {"success": "overall_success_rate", "duration": "duration_seconds", "cost": "cost_usd"}
+RUN_DAY_COUNTS = (
+    *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
+    *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
+    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+)
+RUN_DAY_SUMS = (
+    *("seconds", "seconds2", "score_weight", "score_sum", "score_weight2", "score_sum2", "score_square2"),
+    *("approved2", "approved_evaluated", "evaluated2", "inserted2", "inserted_requested", "requested2"),
+)
+# Removes a day's sums when one of its runs changes. The shared lock makes whoever is summing that day up see that a
+# change is under way (bank/run_days.py). Whoever deletes runs but wants to keep their sums sets qgen.keep_run_days.
+FORGET_RUN_DAY = """
+CREATE FUNCTION qgen_forget_run_day() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  changed date;
+BEGIN
+  IF current_setting('qgen.keep_run_days', true) = 'on' THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    changed := (NEW.started_at AT TIME ZONE 'UTC')::date;
+    PERFORM pg_advisory_xact_lock_shared(7061914, changed - DATE '2000-01-01');
+    DELETE FROM run_days WHERE day = changed;
+  END IF;
+  IF TG_OP = 'DELETE' OR (TG_OP = 'UPDATE' AND OLD.started_at <> NEW.started_at) THEN
+    changed := (OLD.started_at AT TIME ZONE 'UTC')::date;
+    PERFORM pg_advisory_xact_lock_shared(7061914, changed - DATE '2000-01-01');
+    DELETE FROM run_days WHERE day = changed;
+  END IF;
+  RETURN NULL;
+END
+$$
+"""
+
+
 def upgrade() -> None:
     op.execute("CREATE EXTENSION IF NOT EXISTS vector")
     op.create_table(
@@ -55,6 +91,7 @@ def upgrade() -> None:
         sa.Column("dice", sa.String(length=2), nullable=False),
         sa.Column("pips_on_roll", sa.Integer(), nullable=False),
         sa.Column("pips_opponent", sa.Integer(), nullable=False),
+        sa.Column("move_number", sa.Integer(), nullable=True),
         sa.Column("evaluation", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("source", sa.String(length=60), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -133,6 +170,47 @@ def upgrade() -> None:
         "ix_qgr_started_at", "question_generation_runs", [sa.literal_column("started_at DESC")], unique=False
     )
     op.create_index("ix_qgr_status", "question_generation_runs", ["status"], unique=False)
+    for name in ("success", "duration", "cost"):
+        op.create_index(f"ix_qgr_{name}_order", "question_generation_runs", [ORDERED[name], "id"])
+    for name in ("prompt_version", "triggered_by"):
+        op.create_index(f"ix_qgr_{name}", "question_generation_runs", [name, sa.literal_column("started_at DESC")])
+    op.create_index(
+        "ix_qgr_durations",
+        "question_generation_runs",
+        ["started_at"],
+        postgresql_include=["duration_seconds", "environment", "prompt_version", "status"],
+    )
+    for name, column in (("providers", "provider_metrics"), ("types", "type_metrics")):
+        op.create_index(
+            f"ix_qgr_{name}",
+            "question_generation_runs",
+            [sa.text(f"jsonb_path_query_array({column}, '$.keyvalue().\"key\"'::jsonpath, '{{}}'::jsonb, true)")],
+            postgresql_using="gin",
+        )
+    op.create_table(
+        "run_days",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("dimension", sa.String(length=12), nullable=False),
+        sa.Column("name", sa.String(length=130), nullable=False),
+        sa.Column("environment", sa.String(length=20), nullable=False),
+        sa.Column("prompt_version", sa.String(length=50), nullable=False),
+        *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_COUNTS),
+        *(sa.Column(name, sa.Double(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_SUMS),
+        sa.Column("input_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("lowest_score", sa.Double(), nullable=True),
+        sa.Column("highest_score", sa.Double(), nullable=True),
+        sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
+        sa.PrimaryKeyConstraint(
+            "day", "dimension", "name", "environment", "prompt_version", name=op.f("pk_run_days")
+        ),
+    )
+    op.create_index("ix_run_days_dimension", "run_days", ["dimension", "day"])
+    op.execute(FORGET_RUN_DAY)
+    op.execute(
+        "CREATE TRIGGER forget_run_day AFTER INSERT OR UPDATE OR DELETE ON question_generation_runs "
+        "FOR EACH ROW EXECUTE FUNCTION qgen_forget_run_day()"
+    )
     op.create_table(
         "report_outbox",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -241,8 +319,56 @@ def upgrade() -> None:
     op.create_index("ix_llm_calls_batch_id", "llm_calls", ["batch_id"], unique=False)
     op.create_index("ix_llm_calls_candidate_id", "llm_calls", ["candidate_id"], unique=False)
     op.create_index("ix_llm_calls_created_at", "llm_calls", ["created_at"], unique=False)
+    op.create_index(
+        "ix_llm_calls_failed",
+        "llm_calls",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("error_category IS NOT NULL"),
+    )
+    op.create_index("ix_llm_calls_purpose", "llm_calls", ["purpose", "provider", "model", "id"], unique=False)
     op.create_index("ix_llm_calls_request_hash", "llm_calls", ["request_hash"], unique=False)
     op.create_index("ix_llm_calls_run_id", "llm_calls", ["run_id"], unique=False)
+    op.create_table(
+        "llm_jobs",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("run_id", sa.UUID(), nullable=False),
+        sa.Column("provider", sa.String(length=60), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=False),
+        sa.Column("purpose", sa.String(length=20), nullable=False),
+        sa.Column("label", sa.String(length=80), nullable=False),
+        sa.Column("job_id", sa.String(length=200), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("total", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("done", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("replies", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("errors", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("worst_usd", sa.Numeric(precision=14, scale=6), nullable=True),
+        sa.Column("worst_tokens", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("calls", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("message", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("polled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('prepared', 'running', 'ended', 'expired', 'cancelled', 'failed', 'lost')",
+            name=op.f("ck_llm_jobs_state"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_llm_jobs_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_llm_jobs")),
+        sa.UniqueConstraint("label", name=op.f("uq_llm_jobs_label")),
+    )
+    op.create_index(
+        "ix_llm_jobs_open",
+        "llm_jobs",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('prepared', 'running')"),
+    )
+    op.create_index("ix_llm_jobs_run_id", "llm_jobs", ["run_id"], unique=False)
     op.create_table(
         "question_batches",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -278,6 +404,8 @@ def upgrade() -> None:
             name=op.f("uq_question_batches_run_id_question_type_difficulty_index"),
         ),
     )
+    op.create_index("ix_question_batches_created_at", "question_batches", [sa.literal_column("created_at DESC"), "id"])
+    op.create_index("ix_question_batches_status", "question_batches", ["status", sa.literal_column("created_at DESC")])
     op.create_table(
         "candidates",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
@@ -480,8 +608,17 @@ def downgrade() -> None:
     op.drop_index("ix_candidates_content_hash", table_name="candidates")
     op.drop_table("candidates")
     op.drop_table("question_batches")
+    op.drop_index("ix_llm_jobs_run_id", table_name="llm_jobs")
+    op.drop_index(
+        "ix_llm_jobs_open", table_name="llm_jobs", postgresql_where=sa.text("state IN ('prepared', 'running')")
+    )
+    op.drop_table("llm_jobs")
     op.drop_index("ix_llm_calls_request_hash", table_name="llm_calls")
     op.drop_index("ix_llm_calls_run_id", table_name="llm_calls")
+    op.drop_index("ix_llm_calls_purpose", table_name="llm_calls")
+    op.drop_index(
+        "ix_llm_calls_failed", table_name="llm_calls", postgresql_where=sa.text("error_category IS NOT NULL")
+    )
     op.drop_index("ix_llm_calls_created_at", table_name="llm_calls")
     op.drop_index("ix_llm_calls_candidate_id", table_name="llm_calls")
     op.drop_index("ix_llm_calls_batch_id", table_name="llm_calls")
@@ -500,6 +637,8 @@ def downgrade() -> None:
     op.drop_index("ix_qgr_overall_success", table_name="question_generation_runs")
     op.drop_index("ix_qgr_environment", table_name="question_generation_runs")
     op.drop_table("question_generation_runs")
+    op.execute("DROP FUNCTION qgen_forget_run_day()")
+    op.drop_table("run_days")
     op.drop_index("ix_positions_phase", table_name="positions")
     op.drop_table("positions")
     op.drop_index("ix_inventory_snapshots_taken_at", table_name="inventory_snapshots")

@@ -24,12 +24,15 @@ DRIVER = "postgresql+psycopg"
 class Bank:
     """A PostgreSQL database that holds a bank. Every access is one transaction: `with bank.begin() as tx`."""
 
-    def __init__(self, url: str) -> None:
-        """Prepares a pool; connects on first use. Raises ConfigurationError for a URL that is not PostgreSQL's."""
+    def __init__(self, url: str, *, connections: int = POOL_SIZE) -> None:
+        """Prepares a pool; connects on first use. Raises ConfigurationError for a URL that is not PostgreSQL's.
+
+        `connections` are kept open; a few more are made and closed when all of them are in use.
+        """
         self.url = application_url(url)
         self._engine = create_engine(
             self.url,
-            pool_size=POOL_SIZE,
+            pool_size=connections,
             pool_pre_ping=True,
             connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "qgen"},
         )

@@ -1,6 +1,7 @@
 """The journal: every reply of a provider, written the moment it arrives.
 
-A resumed run finds its replies here and does not pay for them again. Not here: making calls (`generation/`).
+A resumed run finds its replies here and does not pay for them again. Not here: making calls (`generation/`), reading it
+as an operator does (`call_list.py`).
 """
 
 from __future__ import annotations
@@ -69,10 +70,16 @@ def find_replies(tx: Transaction, request_hashes: Sequence[str]) -> dict[str, Jo
     return found
 
 
-_REPLIES = (
-    select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
-    .where(
-        llm_calls.c.request_hash == func.any(bindparam("hashes", type_=ARRAY(String))), llm_calls.c.reply.is_not(None)
-    )
-    .order_by(llm_calls.c.id)
-)
+def replies_about(tx: Transaction, candidate_ids: Sequence[UUID]) -> dict[str, JournalEntry]:
+    """The replies that calls about these candidates got, by the hashes of the requests."""
+    query = _ENTRIES.where(llm_calls.c.candidate_id.in_(list(candidate_ids)), llm_calls.c.reply.is_not(None))
+    found: dict[str, JournalEntry] = {}
+    for row in tx.execute(query.order_by(llm_calls.c.id)):
+        found.setdefault(row.request_hash, JournalEntry(**row._mapping))
+    return found
+
+
+_ENTRIES = select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
+_REPLIES = _ENTRIES.where(
+    llm_calls.c.request_hash == func.any(bindparam("hashes", type_=ARRAY(String))), llm_calls.c.reply.is_not(None)
+).order_by(llm_calls.c.id)

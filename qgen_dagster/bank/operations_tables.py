@@ -112,6 +112,7 @@ positions = Table(
     Column("dice", String(2), nullable=False),
     Column("pips_on_roll", Integer, nullable=False),
     Column("pips_opponent", Integer, nullable=False),
+    Column("move_number", Integer),  # the player's own count of turns, where it is known
     Column("evaluation", JSONB, nullable=False),
     Column("source", String(60), nullable=False),
     when("created_at", now=True),

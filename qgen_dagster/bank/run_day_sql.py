@@ -11,12 +11,13 @@ from typing import Literal
 from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_EXTREMES, RUN_DAY_SUMS, RUN_DAY_TOKENS
 
 Dimension = Literal["run", "provider", "stratum", "error"]
-Group = Literal["day", "environment", "prompt_version"]
+Group = Literal["day", "hour", "environment", "prompt_version"]
 DIMENSIONS: tuple[Dimension, ...] = ("run", "provider", "stratum", "error")
 MEASURES = (*RUN_DAY_COUNTS, *RUN_DAY_SUMS, *RUN_DAY_TOKENS, *RUN_DAY_EXTREMES, "cost_usd")
 
 _GROUPS = {
     "day": "(r.started_at AT TIME ZONE 'UTC')::date",
+    "hour": "date_trunc('hour', r.started_at, 'UTC')",
     "environment": "coalesce(r.environment, '')",
     "prompt_version": "coalesce(r.prompt_version, '')",
 }

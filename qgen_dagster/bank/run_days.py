@@ -14,15 +14,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, insert, text
 
 from qgen_dagster.bank.engine import Bank, Transaction
-from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_TOKENS
+from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_TOKENS, run_days
 from qgen_dagster.bank.run_day_sql import DIMENSIONS, MEASURES, Dimension, Group, aggregates, summing
 
 MARKER = "day"  # the dimension whose one row says that a day has been summed up, even when it had no runs
-_SUMMING_LOCK = 7_061_913  # one process sums a day up at a time
-_CHANGING_LOCK = 7_061_914  # held, shared, by whoever changes a run of the day (the trigger)
+_SUMMING_LOCK = 7_061_913_002  # one process sums up at a time
+_CHANGING_LOCK = 7_061_914  # with a day: held, shared, by whoever changes a run of that day (the trigger)
+_DAYS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ def tallies(
     `today` and days that change at this moment are read from the runs themselves. Only the dimension `run` counts runs
     that are still running, under the name `running`.
     """
-    wanted = period.whole_days(today)
+    with bank.begin() as tx:
+        first = first_day(tx)
+    wanted = [day for day in period.whole_days(today) if first is not None and day >= first]
     sum_up(bank, wanted)
     with bank.begin() as tx:
         ready = _summed_up(tx, wanted)
@@ -110,16 +113,23 @@ def tallies(
     return found
 
 
-def sum_up(bank: Bank, days: Sequence[date]) -> int:
-    """Sums up those of the days that are not yet; returns how many were.
+def hourly(bank: Bank, period: Period) -> dict[tuple[Any, ...], Tally]:
+    """Sums of the dimension run by (run, status, hour); hours are not kept, so the runs themselves are read."""
+    with bank.begin() as tx:
+        return dict(_live(tx, period, period.since, period.until, ("run",), ("hour",)))
 
-    One short transaction per day. A day whose runs change at this moment is left for the next time.
+
+def sum_up(bank: Bank, days: Sequence[date]) -> int:
+    """Sums up those of the days (ascending) that are not yet; returns how many were.
+
+    Days whose runs change at this moment are left for the next time.
     """
     if not days:
         return 0
     with bank.begin() as tx:
         ready = _summed_up(tx, days)
-    return sum(_sum_up_day(bank, day) for day in days if day not in ready)
+    missing = [day for day in days if day not in ready]
+    return sum(_sum_up(bank, missing[n : n + _DAYS_AT_ONCE]) for n in range(0, len(missing), _DAYS_AT_ONCE))
 
 
 def first_day(tx: Transaction) -> date | None:
@@ -132,35 +142,37 @@ def first_day(tx: Transaction) -> date | None:
     ).scalar()
 
 
-def _sum_up_day(bank: Bank, day: date) -> bool:
-    number = (day - date(2000, 1, 1)).days
-    locks = {"mine": _SUMMING_LOCK, "theirs": _CHANGING_LOCK, "day": number}
+def _sum_up(bank: Bank, days: Sequence[date]) -> int:
     with bank.begin() as tx:
-        tx.execute(text("SELECT pg_advisory_xact_lock(:mine, :day)"), locks)
-        if not tx.execute(text("SELECT pg_try_advisory_xact_lock(:theirs, :day)"), locks).scalar_one():
-            return False
-        if _summed_up(tx, [day]):
-            return False
-        columns = ", ".join(MEASURES)
-        summed = summing(DIMENSIONS, ("environment", "prompt_version"), "")
-        tx.execute(
-            text(
-                f"INSERT INTO run_days (day, dimension, name, environment, prompt_version, {columns}) "  # noqa: S608
-                f"SELECT :day, dimension, name, environment, prompt_version, {columns} FROM ({summed}) AS summed"
-            ),
-            {"day": day, "since": _midnight(day), "until": _midnight(day + timedelta(days=1))},
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SUMMING_LOCK})
+        ready = _summed_up(tx, days)
+        # Never waits for whoever changes a run, so that neither can wait for the other.
+        quiet = text(
+            "SELECT day FROM unnest(CAST(:days AS date[])) AS day"
+            " WHERE pg_try_advisory_xact_lock(:key, day - DATE '2000-01-01')"
         )
-        tx.execute(
-            text(
-                "INSERT INTO run_days (day, dimension, name, environment, prompt_version)"
-                " VALUES (:day, :marker, '', '', '')"
-            ),
-            {"day": day, "marker": MARKER},
-        )
-    return True
+        wanted = [day for day in days if day not in ready]
+        free = sorted(tx.execute(quiet, {"days": wanted, "key": _CHANGING_LOCK}).scalars())
+        if free:
+            _write_sums(tx, free)
+    return len(free)
+
+
+def _write_sums(tx: Transaction, days: Sequence[date]) -> None:
+    columns = ", ".join(("day", "dimension", "name", "environment", "prompt_version", *MEASURES))
+    of_these = " AND (started_at AT TIME ZONE 'UTC')::date = ANY(:days)"
+    summed = summing(DIMENSIONS, ("day", "environment", "prompt_version"), of_these)
+    period = {"since": _midnight(days[0]), "until": _midnight(days[-1] + timedelta(days=1)), "days": list(days)}
+    tx.execute(text(f"INSERT INTO run_days ({columns}) SELECT {columns} FROM ({summed}) AS summed"), period)  # noqa: S608
+    marker = insert(run_days).values(
+        [{"day": day, "dimension": MARKER, "name": "", "environment": "", "prompt_version": ""} for day in days]
+    )
+    tx.execute(marker)
 
 
 def _summed_up(tx: Transaction, days: Sequence[date]) -> set[date]:
+    if not days:
+        return set()
     query = text("SELECT day FROM run_days WHERE dimension = :marker AND day BETWEEN :first AND :last")
     found = tx.execute(query, {"marker": MARKER, "first": days[0], "last": days[-1]}).scalars()
     return set(found) & set(days)

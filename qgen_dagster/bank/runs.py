@@ -46,6 +46,17 @@ class ScoreCounts:
     highest: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class ProviderOutcome:
+    """Candidates of one provider in one run, and the arbiter's average score of them (None where none was scored)."""
+
+    generated: int
+    evaluated: int = 0
+    approved: int = 0
+    inserted: int = 0
+    average_score: float | None = None
+
+
 def create_run(tx: Transaction, run_id: UUID, started_at: datetime, values: Mapping[str, Any]) -> bool:
     """Writes the row as `running`; an existing row of that id is opened again instead. True when it is new."""
     row = {"id": run_id, "started_at": started_at, "status": RunStatus.RUNNING.value, "questions_requested": 0}
@@ -162,14 +173,24 @@ def error_counts(tx: Transaction, run_id: UUID) -> dict[str, int]:
     return {str(category): count for category, count in rows}
 
 
-def generated_per_provider(tx: Transaction, run_id: UUID) -> dict[str, int]:
-    """Delivered candidates per provider, salvaged ones not counted again."""
+def provider_outcomes(tx: Transaction, run_id: UUID) -> dict[str, ProviderOutcome]:
+    """What became of each provider's candidates; what salvage made of one counts in its place."""
+    c = candidates.c
+    current = c.state != CandidateState.SUPERSEDED.value
+    judged = current & (c.state != CandidateState.GENERATED.value)
     rows = tx.execute(
-        select(candidates.c.provider, func.count())
-        .where(candidates.c.run_id == run_id, candidates.c.parent_candidate_id.is_(None))
-        .group_by(candidates.c.provider)
+        select(
+            c.provider,
+            func.count().filter(c.parent_candidate_id.is_(None)),
+            func.count().filter(judged),
+            func.count().filter(judged & (c.state != CandidateState.REJECTED.value)),
+            func.count().filter(c.state == CandidateState.INSERTED.value),
+            func.avg(c.arbiter_score).filter(current),
+        )
+        .where(c.run_id == run_id)
+        .group_by(c.provider)
     )
-    return {str(provider): count for provider, count in rows}
+    return {provider: ProviderOutcome(*counts) for provider, *counts in rows}
 
 
 def score_counts(tx: Transaction, run_id: UUID) -> ScoreCounts:

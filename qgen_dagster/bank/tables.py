@@ -31,11 +31,13 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from qgen_dagster.bank.columns import HalfVector, count, id_column, metadata, one_of, run_id_column, when
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
+from qgen_dagster.core.job_state import OPEN, JobState
 from qgen_dagster.core.run import RunStatus
 
 SCHEMA_VERSION = "0001"
 
 PENDING_SQL = ", ".join(f"'{state.value}'" for state in PENDING_STATES)
+OPEN_JOBS_SQL = ", ".join(f"'{state.value}'" for state in OPEN)
 
 
 strata = Table(
@@ -320,3 +322,34 @@ Index("ix_llm_calls_batch_id", llm_calls.c.batch_id)
 Index("ix_llm_calls_request_hash", llm_calls.c.request_hash)
 Index("ix_llm_calls_candidate_id", llm_calls.c.candidate_id)
 Index("ix_llm_calls_created_at", llm_calls.c.created_at)
+# The last calls of a model for a purpose (estimates), calls of a rare purpose, and failed calls (qgen calls list).
+Index("ix_llm_calls_purpose", llm_calls.c.purpose, llm_calls.c.provider, llm_calls.c.model, llm_calls.c.id)
+Index("ix_llm_calls_failed", llm_calls.c.id, postgresql_where=llm_calls.c.error_category.is_not(None))
+
+llm_jobs = Table(
+    "llm_jobs",
+    metadata,
+    id_column(),
+    run_id_column(),
+    Column("provider", String(60), nullable=False),
+    Column("model", String(120), nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("label", String(80), nullable=False, unique=True),  # goes with the job, so that it can be found again
+    Column("job_id", String(200)),  # the provider's; null as long as nobody knows whether the job arrived
+    Column("state", String(20), nullable=False),
+    count("total"),
+    count("done"),
+    count("replies"),
+    count("errors"),
+    Column("worst_usd", Numeric(14, 6)),
+    Column("worst_tokens", BigInteger, nullable=False, server_default=text("0")),
+    Column("calls", JSONB, nullable=False),  # {id within the job: bank.jobs.JobCall}
+    Column("message", Text),
+    when("created_at", now=True),
+    when("submitted_at"),
+    when("polled_at"),
+    when("ended_at"),
+    one_of("state", JobState),
+)
+Index("ix_llm_jobs_run_id", llm_jobs.c.run_id)
+Index("ix_llm_jobs_open", llm_jobs.c.created_at, postgresql_where=text(f"state IN ({OPEN_JOBS_SQL})"))

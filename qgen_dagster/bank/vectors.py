@@ -153,17 +153,32 @@ def move_to_bank(tx: Transaction, candidate_ids: Collection[UUID]) -> int:
 
 
 def without_vector(
-    tx: Transaction, space: str, question_type: str | None = None, limit: int = 1_000
+    tx: Transaction, space: str, question_type: str | None = None, limit: int = 1_000, *, after: UUID | None = None
 ) -> list[tuple[UUID, dict[str, Any]]]:
-    """Questions (id and content) that have no vector in the space: imported ones, or all after a change of embedder."""
+    """Questions (id and content) that have no vector in the space: imported ones, or all after a change of embedder.
+
+    In the order of their ids. Who goes through many of them gives the last id `after` which to look, so that those
+    which have one by now are not read again and again.
+    """
     query = text("""
         SELECT q.id, q.content FROM questions q
-        WHERE (q.question_type = :question_type OR CAST(:question_type AS text) IS NULL) AND NOT EXISTS (
-            SELECT 1 FROM question_embeddings e WHERE e.question_id = q.id AND e.embedder = :space)
-        LIMIT :limit
+        WHERE q.id > :after AND (q.question_type = :question_type OR CAST(:question_type AS text) IS NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM question_embeddings e WHERE e.question_id = q.id AND e.embedder = :space)
+        ORDER BY q.id LIMIT :limit
     """)
-    rows = tx.execute(query, {"question_type": question_type, "space": space, "limit": limit})
-    return [(row.id, row.content) for row in rows]
+    given = {"question_type": question_type, "space": space, "limit": limit, "after": after or UUID(int=0)}
+    return [(row.id, row.content) for row in tx.execute(query, given)]
+
+
+def count_missing(tx: Transaction, space: str) -> Mapping[str, tuple[int, int]]:
+    """Per question type: how many questions the bank has, and how many of them have no vector in the space."""
+    query = text("""
+        SELECT q.question_type, count(*) AS questions, count(*) - count(e.question_id) AS missing
+        FROM questions q LEFT JOIN question_embeddings e ON e.question_id = q.id AND e.embedder = :space
+        GROUP BY q.question_type ORDER BY q.question_type
+    """)
+    return {row.question_type: (row.questions, row.missing) for row in tx.execute(query, {"space": space})}
 
 
 def count_by_space(tx: Transaction) -> Mapping[str, int]:
@@ -172,6 +187,12 @@ def count_by_space(tx: Transaction) -> Mapping[str, int]:
         text("SELECT embedder, count(*) AS n FROM question_embeddings GROUP BY embedder ORDER BY embedder")
     )
     return {row.embedder: row.n for row in rows}
+
+
+def length_in(tx: Transaction, space: str) -> int | None:
+    """How many numbers the vectors of a space have; None where there are none."""
+    query = text("SELECT vector_dims(embedding) FROM question_embeddings WHERE embedder = :space LIMIT 1")
+    return tx.execute(query, {"space": space}).scalar()
 
 
 def drop_space(tx: Transaction, space: str) -> int:

@@ -155,6 +155,16 @@ class RunFlags(Flags):
         Literal["primary", "fallback", "balanced"],
         typer.Option(metavar="TIER", help="primary, fallback or balanced providers.", rich_help_panel=_WORK),
     ] = "primary"
+    batch_api: Annotated[
+        bool,
+        typer.Option("--batch-api", help="Batch jobs: half the price, up to a day.", rich_help_panel=_WORK),
+    ] = False
+    batch_only: Annotated[
+        bool,
+        typer.Option(
+            "--batch-only", help="The same; what a job does not bring is not made online.", rich_help_panel=_WORK
+        ),
+    ] = False
     batch_size: Annotated[
         int,
         typer.Option(
@@ -191,6 +201,7 @@ class RunFlags(Flags):
         given = {field.name: getattr(self, field.name) for field in fields(self)}
         # Through text, so that 0.1 stays 0.1.
         given["budget_usd"] = None if self.budget_usd is None else str(self.budget_usd)
+        given["mode"] = "batch" if given.pop("batch_api") or self.batch_only else "online"
         return given
 
 

@@ -161,6 +161,17 @@ def money(cost: Decimal | float | None) -> str:
     return f"${cost:,.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
 
 
+def compact(number: int | float | None) -> str:
+    """A number in at most five characters: `812`, `9.4k`, `1.2M`; a dash where it is not known."""
+    if number is None:
+        return "–"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size * 0.9995:
+            shown = number / size
+            return f"{shown:.1f}{unit}" if shown < 99.95 else f"{shown:.0f}{unit}"
+    return f"{number:.0f}"
+
+
 def span(seconds: float | None) -> str:
     """A duration, as short as it can be said."""
     if seconds is None:

@@ -62,8 +62,8 @@ class Tally:
         """One sentence about a stage, such as `Generated 312/900 questions in 18 strata`."""
         events = self.stages[stage].values()
         done, whole = sum(e.done for e in events), sum(e.total for e in events)
-        noun = next(iter(events)).noun
-        return f"{stage} {done:,}/{whole:,} {noun} in {counted(len(events), 'stratum')}"
+        first = next(iter(events))
+        return f"{stage} {done:,}/{whole:,} {first.noun} in {counted(len(events), first.group_noun)}"
 
     def working(self) -> list[ProgressEvent]:
         """The groups that are being worked on in the latest stage that has any, in order of their first event."""

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from qgen_dagster.config.embedders import EmbedderChoice, parse_embedder
 from qgen_dagster.config.loading import load_yaml
+from qgen_dagster.config.service_keys import ServiceKey, parse_service_keys
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.inventory import (
     DEFAULT_CRITICAL_MIN,
@@ -27,6 +29,7 @@ from qgen_dagster.core.inventory import (
 from qgen_dagster.core.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
+    from qgen_dagster.config.drills import Curriculum
     from qgen_dagster.config.llm import LlmConfig
 
 PACKAGED = Path(__file__).parent
@@ -46,11 +49,17 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_JUDGES": "YAML file that says which models judge and solve (default: the one that ships)",
     "QGEN_OPENAI_COMPATIBLE_BASE_URL": "address of an OpenAI-compatible server of your own, for the model `local`",
     "QGEN_OPENAI_COMPATIBLE_API_KEY": "its key, where it wants one",
+    "QGEN_GNUBG": "the GNU Backgammon program, for mining and checking drills (default: found where it usually is)",
+    "QGEN_DRILLS": "YAML file with your own curriculum of drills (default: the one that ships)",
     "QGEN_BUDGET_USD_PER_DAY": "no call is made that could bring the day (UTC) above this (default: no limit)",
     "QGEN_BUDGET_TOKENS_PER_DAY": "the same in tokens (default: no limit)",
+    "QGEN_EMBEDDER": "what finds near questions: hashing, openai:MODEL, openai_compatible:MODEL or "
+    "sentence-transformers:FOLDER (default: hashing, which needs no model)",
     "QGEN_QUESTIONS_PER_RUN": f"how many questions a run without --count or --fill plans (default: "
     f"{DEFAULT_QUESTIONS_PER_RUN})",
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
+    "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a key "
+    "has at least 20 characters (default: nobody)",
     "QGEN_LOG": "log format on standard error: text or json (default: text)",
 }
 
@@ -100,8 +109,12 @@ class Settings:
     models_file: Path = PACKAGED / "models.yaml"
     generators_file: Path = PACKAGED / "generators.yaml"
     judges_file: Path = PACKAGED / "judges.yaml"
+    drills_file: Path = PACKAGED / "drills.yaml"
+    gnubg: str | None = None
     budget_usd_per_day: Decimal | None = None
     budget_tokens_per_day: int | None = None
+    embedder: EmbedderChoice = field(default_factory=EmbedderChoice)
+    service_keys: tuple[ServiceKey, ...] = field(default=(), repr=False)
     # Keys and addresses of providers, as the environment has them; never shown.
     provider_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -111,6 +124,13 @@ class Settings:
         from qgen_dagster.config.llm import load_llm_config
 
         return load_llm_config(self.models_file, self.generators_file, self.judges_file)
+
+    @cached_property
+    def curriculum(self) -> Curriculum:
+        """What drills teach, read once. Raises ConfigurationError naming file, line and key."""
+        from qgen_dagster.config.drills import load_curriculum
+
+        return load_curriculum(self.drills_file)
 
     @cached_property
     def taxonomy(self) -> Taxonomy:
@@ -151,9 +171,13 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         models_file=_file(env, "QGEN_MODELS", "models.yaml"),
         generators_file=_file(env, "QGEN_GENERATORS", "generators.yaml"),
         judges_file=_file(env, "QGEN_JUDGES", "judges.yaml"),
+        drills_file=_file(env, "QGEN_DRILLS", "drills.yaml"),
+        gnubg=env.get("QGEN_GNUBG"),
         prompts_folder=_path(env["QGEN_PROMPTS"]) if "QGEN_PROMPTS" in env else None,
         budget_usd_per_day=_amount("QGEN_BUDGET_USD_PER_DAY", env.get("QGEN_BUDGET_USD_PER_DAY")),
         budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
+        embedder=parse_embedder(env.get("QGEN_EMBEDDER", "hashing")),
+        service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
         provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
         questions_per_run=_positive(
             "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ProgressEvent:
-    """Something moved on in one group (a stratum, a series).
+    """Something moved on in one group (a stratum, a series); `group_noun` is the word for such a group.
 
     `stage` is the verb in the past tense: Generated, Judged, Deduplicated, Inserted. `batch` counts finished batches.
     """
@@ -24,6 +24,7 @@ class ProgressEvent:
     batches: int | None = None
     noun: str = "questions"
     note: str = ""
+    group_noun: str = "stratum"
 
     def sentence(self) -> str:
         """For example `Generated 15/25 questions (batch 3/5)`."""

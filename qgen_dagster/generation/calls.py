@@ -18,6 +18,7 @@ from uuid import UUID
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.gate import Gate, Passage, enter, free_gate
 from qgen_dagster.generation.limits import Pool
+from qgen_dagster.generation.llm import CallSettings, Prompt
 from qgen_dagster.generation.provider import Fault, ProviderError, Reply
 
 
@@ -65,11 +66,22 @@ class Call:
     candidate_id: UUID | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The same call as part of a provider's batch job; `worst_usd` is at the price there."""
+
+    prompt: Prompt
+    settings: CallSettings
+    worst_tokens: int
+    worst_usd: Decimal | None
+    keep_partial: bool = False
+
+
 @dataclass(frozen=True)
 class Route:
     """One way to get the call answered: whom to ask and how. `worst_tokens` and `worst_usd` bound what it can cost.
 
-    `usd_of` prices a call that failed after it was paid for, from tokens in and out.
+    `usd_of` prices a call that failed after it was paid for; `offer` is None where no batch job can have the call.
     """
 
     provider: str
@@ -79,8 +91,9 @@ class Route:
     tokens: int = 0  # about what it will use, for pacing
     worst_tokens: int = 0
     worst_usd: Decimal | None = None
-    usd_of: Callable[[int | None, int | None], Decimal | None] = lambda tokens_in, tokens_out: None
+    usd_of: Callable[[ProviderError], Decimal | None] = lambda error: None
     prompt_version: str | None = None
+    offer: Callable[[], Offer] | None = None
 
 
 class CallLog(Protocol):
@@ -240,7 +253,7 @@ class Caller:
             await self._write(self._log.replied(call, reply, self._clock() - begun))
         except ProviderError as error:
             if error.was_sent:
-                usd, tokens = route.usd_of(error.input_tokens, error.output_tokens), _used_tokens(error)
+                usd, tokens = route.usd_of(error), _used_tokens(error)
                 passage.failed(error, tokens)
                 await self._write(self._log.failed(call, route, error, usd, self._clock() - begun))
             raise

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-# Start a little slower than allowed: requests arrive less evenly than they leave.
+# A little slower than allowed, and at most half a second's worth at once: requests arrive less evenly than they leave,
+# and limits per minute are often enforced by the second.
 HEADROOM = 0.97
-BURST_SECONDS = 1.0
+BURST_SECONDS = 0.5
 
 
 class Pool:

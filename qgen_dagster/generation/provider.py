@@ -36,7 +36,7 @@ class Fault(StrEnum):
 class ProviderError(Exception):
     """A call that brought no usable reply. `retry_after` is the provider's own wish, in seconds.
 
-    `input_tokens` and `output_tokens` are what it cost all the same, where the provider says so; `partial` is the text
+    The tokens are what it cost all the same, where the provider says so; `partial` is the text
     of a truncated or malformed reply.
     """
 
@@ -49,6 +49,8 @@ class ProviderError(Exception):
         retry_after: float | None = None,
         input_tokens: int | None = None,
         output_tokens: int | None = None,
+        cached_tokens: int | None = None,
+        cache_write_tokens: int | None = None,
         partial: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -58,6 +60,8 @@ class ProviderError(Exception):
         self.retry_after = retry_after
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
+        self.cached_tokens = cached_tokens
+        self.cache_write_tokens = cache_write_tokens
         self.partial = partial
 
     @property

@@ -59,10 +59,11 @@ class Panel:
 
     async def solve(self, question: Question, seed: str) -> Solution:
         """What two solvers, or three, find without seeing the key. Raises ProviderError."""
-        answers = list(await asyncio.gather(*(self._answer(question, solver, seed) for solver in range(2))))
+        orders = [shuffled(question, f"{seed}/{solver}") for solver in range(SOLVERS)]  # each sees another one
+        answers = list(await asyncio.gather(*(self.answer(question, solver, orders[solver]) for solver in range(2))))
         solution = settle(question.answer, answers)
         if solution is None:
-            answers.append(await self._answer(question, 2, seed))
+            answers.append(await self.answer(question, 2, orders[2]))
             solution = settle(question.answer, answers)
         assert solution is not None  # noqa: S101 - three answers always settle it
         return solution
@@ -82,9 +83,8 @@ class Panel:
             feedback=said.feedback,
         )
 
-    async def _answer(self, question: Question, solver: int, seed: str) -> Answer:
-        order = list(range(len(question.options)))
-        random.Random(f"{seed}/{solver}").shuffle(order)  # each solver sees another order
+    async def answer(self, question: Question, solver: int, order: Sequence[int]) -> Answer:
+        """What one solver answers; `order` lists the options' indices as printed. Raises ProviderError."""
         prompt = solve_prompt(self.prompts, as_shown(question), order)
         said, reply = await _readable(
             lambda again: self.ask_solver(solver, again, prompt), lambda text: parse_solution(text, order)
@@ -99,6 +99,13 @@ class Panel:
 
     def _verdict(self, question: Question, solution: Solution | None, assessments: Sequence[Assessment]) -> Verdict:
         return judge_written(question, self.taxonomy, solution, assessments, min_score=self.min_score)
+
+
+def shuffled(question: Question, seed: str) -> list[int]:
+    """The options' indices in an order that the seed decides."""
+    order = list(range(len(question.options)))
+    random.Random(seed).shuffle(order)
+    return order
 
 
 async def _readable(ask: Callable[[int], Awaitable[Reply]], read: Callable[[str], T]) -> tuple[T, Reply]:

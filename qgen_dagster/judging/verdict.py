@@ -99,7 +99,7 @@ def judge_written(
     the gates before them must reject it: it fails closed.
     """
     flaws = find_flaws(question)
-    scores = _mean_scores([a.scores for a in assessments])
+    scores = _capped(_mean_scores([a.scores for a in assessments]), score_by_rules(question, flaws, key_proved=True))
     leaks = min([leakage(question), *(a.leakage for a in assessments)])
     reason = decide(
         fatal_flaw=any(flaw.fatal for flaw in flaws),
@@ -134,6 +134,16 @@ def _mean_scores(given: Sequence[Scores]) -> Scores:
         return sum(values) / len(values) if values else None
 
     return Scores(**{name: mean(name) for name in WEIGHTS})
+
+
+def _capped(judged: Scores, by_rules: Scores) -> Scores:
+    """The judged scores, none above what rules find: an arbiter overlooks flaws that can be counted."""
+
+    def least(name: str) -> float | None:
+        values = [getattr(judged, name), getattr(by_rules, name)]
+        return None if values[0] is None else min(value for value in values if value is not None)
+
+    return Scores(**{name: least(name) for name in WEIGHTS})
 
 
 def _judged_difficulty(

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
@@ -64,6 +65,7 @@ class RoundReport:
     duration_seconds: float
     error: str | None
     exit_code: ExitCode
+    waiting_jobs: int = 0  # batch jobs that are not over
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,8 @@ def next_round(options: RunOptions, last: RoundReport, number: int, planned_next
         return "one round was asked for"
     if last.error is not None:
         return last.error
+    if last.waiting_jobs:
+        return f"the last round waits for {last.waiting_jobs:,} batch jobs"
     if planned_next == 0:
         return "no deficit is left"
     if last.funnel.inserted == 0:
@@ -194,6 +198,7 @@ def report_run(bank: Bank, run_id: UUID, error: BaseException | None = None) -> 
     with bank.begin() as tx:
         row = run_rows.get_run(tx, run_id)
         planned = inventory.load_planned(tx, run_id)
+        waiting = job_rows.count_open(tx, run_id)
     message = str(getattr(error, "message", error)) if error is not None else None
     if row is None:
         code = getattr(error, "exit_code", ExitCode.COMPLETE_FAILURE)
@@ -208,6 +213,7 @@ def report_run(bank: Bank, run_id: UUID, error: BaseException | None = None) -> 
         duration_seconds=row["duration_seconds"] or 0.0,
         error=row["error"] or message,
         exit_code=ExitCode(row["exit_code"] if row["exit_code"] is not None else 2),
+        waiting_jobs=waiting,
     )
 
 

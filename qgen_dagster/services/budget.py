@@ -1,7 +1,7 @@
 """What a run may spend: per run and per day, in USD and in tokens, checked before each call with its worst case.
 
-Here: `RunBudget` and what counts as spent. Not here: prices (`generation/prices.py`), asking before a call
-(`generation/calls.py`).
+Here: `RunBudget` and what counts as spent, batch jobs under way with their worst case. Not here: prices
+(`generation/prices.py`), asking before a call (`generation/calls.py`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank import journal
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
@@ -22,6 +23,8 @@ from qgen_dagster.generation.provider import Fault, ProviderError
 from qgen_dagster.services.options import RunOptions
 
 REFRESH_SECONDS = 10.0  # how soon the spending of other processes counts
+# An older batch job has ended, whether anybody has collected it or not: what it cost was spent on another day.
+LONGEST_JOB = timedelta(days=1)
 
 
 @dataclass
@@ -79,6 +82,17 @@ class RunBudget:
         for limit in self._limits:
             limit.reserved += _amount(limit, usd, tokens)
 
+    def has_room(self, usd: Decimal | None, tokens: int) -> bool:
+        """Whether `reserve` would set this aside now."""
+        if usd is None and any(limit.unit == "USD" for limit in self._limits):
+            return False
+        return all(limit.fits(_amount(limit, usd, tokens)) for limit in self._limits)
+
+    def refresh(self) -> None:
+        """Reads anew what has been spent: a batch job that is over cost less than its worst case."""
+        for limit in self._limits:
+            limit.refresh()
+
     def settle(self, reserved_usd: Decimal | None, reserved_tokens: int, usd: Decimal | None, tokens: int) -> None:
         """Replaces what was set aside by what the call cost."""
         for limit in self._limits:
@@ -98,8 +112,7 @@ class RunBudget:
         """Reads now and then what other processes have spent."""
         if self._timer() - self._read_at > REFRESH_SECONDS:
             self._read_at = self._timer()
-            for limit in self._limits:
-                limit.refresh()
+            self.refresh()
 
     def _blocked(self, message: str) -> ProviderError:
         self.exhausted = self.exhausted or message
@@ -117,7 +130,10 @@ def make_budget(
             day = clock().replace(hour=0, minute=0, second=0, microsecond=0)
             with bank.begin() as tx:
                 usd, tokens = journal.spent(tx, run_id=run_id) if of_run else journal.spent(tx, since=day)
-            return usd if unit == "USD" else Decimal(tokens)
+                jobs = (
+                    job_rows.reserved(tx, run_id=run_id) if of_run else job_rows.reserved(tx, since=day - LONGEST_JOB)
+                )
+            return usd + jobs[0] if unit == "USD" else Decimal(tokens + jobs[1])
 
         return read
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from qgen_dagster.bank.engine import Bank
-from qgen_dagster.generation.calls import Budget, Call, Caller, RetryPolicy
+from qgen_dagster.generation.calls import Budget, Call, Caller, NoBudget, RetryPolicy
 from qgen_dagster.services.journal import Journal
 
 T = TypeVar("T")
@@ -22,6 +22,9 @@ GENERATE = "generate"
 SOLVE = "solve"
 ARBITRATE = "arbitrate"
 COMPARE = "compare"
+EMBED = "embed"
+CHECK = "check"  # whether a model answers at all: qgen doctor --live
+PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, CHECK)
 
 
 class Calls:
@@ -40,13 +43,15 @@ class Calls:
         self.max_concurrent = max_concurrent
         self._runner: asyncio.Runner | None = None
         self._closing: list[Callable[[], Awaitable[None]]] = []
+        self.budget = budget or NoBudget()
+        self.journal = Journal(bank, run_id)
         self.caller = Caller(
-            Journal(bank, run_id),
+            self.journal,
             max_concurrent=max_concurrent,
             clock=timer,
             rng=random.Random(str(run_id)),
             retry=retry,
-            budget=budget,
+            budget=self.budget,
         )
 
     @property
@@ -55,9 +60,14 @@ class Calls:
         return self.max_concurrent if self.max_concurrent == 1 else 2 * self.max_concurrent
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Runs a stage's calls in the run's loop; however it ends, replies that have arrived are on disk."""
+        """Runs a stage's calls in the run's loop; however it ends, replies that have arrived are on disk.
+
+        From another thread, while the loop is at work, they go in between.
+        """
         if self._runner is None:
             self._runner = asyncio.Runner()
+        if self._runner.get_loop().is_running():
+            return asyncio.run_coroutine_threadsafe(work, self._runner.get_loop()).result()
         try:
             return self._runner.run(work)
         finally:

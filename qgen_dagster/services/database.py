@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
-from qgen_dagster.bank.engine import Bank
+from qgen_dagster.bank.engine import POOL_SIZE, Bank
 from qgen_dagster.config.settings import Settings
 
 BANK_DATABASE = "qgen"
@@ -18,7 +18,7 @@ DAGSTER_DATABASE = "qgen_dagster"
 
 
 @contextmanager
-def open_bank(settings: Settings, *, migrate: bool = False) -> Iterator[Bank]:
+def open_bank(settings: Settings, *, migrate: bool = False, connections: int = POOL_SIZE) -> Iterator[Bank]:
     """The bank, ready to use; the embedded server is started where no URL is set, and let go of at the end.
 
     With `migrate`, a missing database is made and an older schema is brought up; otherwise an unfit schema raises
@@ -27,7 +27,7 @@ def open_bank(settings: Settings, *, migrate: bool = False) -> Iterator[Bank]:
     with database_url(settings) as url:
         if migrate and settings.database_url:
             schema.create_database(url)
-        bank = Bank(url)
+        bank = Bank(url, connections=connections)
         try:
             if migrate or settings.database_url is None:
                 migrate_if_needed(bank)

@@ -18,9 +18,12 @@ from qgen_dagster.core.funnel import CandidateState
 from qgen_dagster.core.progress import ProgressEvent
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.dedup.check import Checked, Decision, Rule
-from qgen_dagster.dedup.find import fill_gaps, find_duplicates, remember
+from qgen_dagster.dedup.embedder import EmbedderDown
+from qgen_dagster.dedup.find import embed_ahead, find_duplicates, remember
+from qgen_dagster.dedup.remote import RemoteEmbedder
 from qgen_dagster.dedup.settings import DedupSettings, load_settings
 from qgen_dagster.services.grey import settle_grey
+from qgen_dagster.services.reembedding import fill_type
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
 
@@ -41,53 +44,47 @@ def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequenc
         if stratum in waiting:
             by_type.setdefault(stratum.question_type, []).append(stratum)
     for question_type, its_strata in by_type.items():
-        _fill_gaps(work, question_type, its_strata, run_ids)
-        undecided: set[UUID] = set()
-        while _deduplicate_chunk(work, settings, question_type, its_strata, run_ids, undecided):
-            pass
+        try:
+            undecided = _deduplicate_type(work, settings, question_type, its_strata, run_ids)
+        except EmbedderDown as error:
+            if error.category is not None:
+                session.provider_stopped(error.category)
+            raise
         if undecided and work.writers is not None:
             settle_grey(session, work.writers, its_strata, run_ids, undecided)
     if waiting:
         session.keep_up()
 
 
-def _fill_gaps(work: Work, question_type: str, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:
-    """Embeds questions of the bank that have no vector yet (just imported, or another embedder's).
-
-    They would be overlooked. Only candidates without a structure are compared by meaning, so only they need it.
-    """
+def _deduplicate_type(
+    work: Work, settings: DedupSettings, question_type: str, strata: Sequence[Stratum], run_ids: Sequence[UUID]
+) -> set[UUID]:
+    """Decides on every approved candidate of a type; returns the grey ones. The run's claims keep others off them."""
     with work.bank.begin() as tx:
         approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)
-    if all(candidate.question.structure is not None for candidate in approved):
-        return
-    missing = True
-    while missing:
-        work.check_stop()
-        with work.bank.begin() as tx:
-            missing = fill_gaps(tx, work.embedder, question_type) > 0
+    if any(candidate.question.structure is None for candidate in approved):
+        # Questions without a vector (just imported, or of another embedder's time) would be overlooked. Only
+        # candidates without a structure are compared by meaning.
+        fill_type(work.bank, work.embedder, question_type, check_stop=work.check_stop)
+    undecided: set[UUID] = set()
+    for start in range(0, len(approved), CHUNK):
+        undecided |= _deduplicate_chunk(work, settings, question_type, approved[start : start + CHUNK])
+    return undecided
 
 
 def _deduplicate_chunk(
-    work: Work,
-    settings: DedupSettings,
-    question_type: str,
-    strata: Sequence[Stratum],
-    run_ids: Sequence[UUID],
-    undecided: set[UUID],
-) -> bool:
+    work: Work, settings: DedupSettings, question_type: str, chunk: Sequence[Candidate]
+) -> set[UUID]:
     work.check_stop()
+    checked = [Checked(c.id, c.question, c.content_hash, c.structure_hash) for c in chunk]
+    if isinstance(work.embedder, RemoteEmbedder):
+        embed_ahead(checked, work.embedder)
     with work.bank.begin() as tx:
         lock_type_for_dedup(tx, question_type)
-        approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)
-        chunk = [candidate for candidate in approved if candidate.id not in undecided][:CHUNK]
-        if not chunk:
-            return False
-        checked = [Checked(c.id, c.question, c.content_hash, c.structure_hash) for c in chunk]
         decisions = find_duplicates(tx, checked, work.embedder, settings)
         _write(tx, work, decisions)
-    undecided.update(d.candidate_id for d in decisions if d.rule is Rule.GREY)
     _tell(work, chunk, decisions)
-    return True
+    return {decision.candidate_id for decision in decisions if decision.rule is Rule.GREY}
 
 
 def _write(tx: Transaction, work: Work, decisions: Sequence[Decision]) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from qgen_dagster.bank.jobs import JobCall, StoredJob
 from qgen_dagster.config.llm import LlmConfig, ModelEntry
-from qgen_dagster.generation.calls import Route
+from qgen_dagster.core.error_categories import ErrorCategory
+from qgen_dagster.generation.calls import Offer, Route
 from qgen_dagster.generation.gate import Gate, GateLimits
-from qgen_dagster.generation.llm import CallSettings, LlmClient
+from qgen_dagster.generation.llm import CallSettings, Completion, JobResult, LlmBatchClient, LlmClient
 from qgen_dagster.generation.prices import Price, Prices
 from qgen_dagster.generation.prompts.render import VersionedPrompt
 from qgen_dagster.generation.provider import Fault, ProviderError, Reply
-from qgen_dagster.generation.providers.registry import available, open_client
+from qgen_dagster.generation.providers.registry import BATCH_FAMILIES, available, open_batch_client, open_client
 
 CHARS_PER_TOKEN = 3  # fewer than real text has, since it bounds costs
 LEARNING = 0.1  # weight of the newest call in the average of what calls bring
@@ -39,17 +41,11 @@ class Desk:
         self._timer = timer
         self._on_close = on_close
         self._clients: dict[str, LlmClient] = {}
+        self._batch_clients: dict[str, LlmBatchClient] = {}
         self._gates: dict[str, Gate] = {}
         self._providers = frozenset(available(environment))
         self._made: dict[tuple[str, str], float] = {}  # output tokens of a call, by model and kind of prompt
-        self.prices = Prices(
-            {
-                name: [Price(e.prices.input, e.prices.output, e.prices.cached_input, e.prices.cache_write)]
-                for key, e in config.models.models.items()
-                if e.prices is not None
-                for name in {key, e.name or key}
-            }
-        )
+        self.prices = price_table(config)
 
     def can_ask(self, model: str) -> bool:
         """Whether the environment has what the model's provider needs."""
@@ -91,9 +87,18 @@ class Desk:
             structured=entry.structured,
         )
         sent = (len(prompt.system) + len(prompt.user)) // CHARS_PER_TOKEN
+        worst_tokens = sent + settings.max_output_tokens
 
         async def send() -> Reply:
             return await self._send(entry, model, prompt, settings, keep_partial=keep_partial)
+
+        def worst_usd(*, in_job: bool) -> Decimal | None:
+            return self.prices.worst_case(
+                entry.provider, name, input_tokens=sent, max_output_tokens=settings.max_output_tokens, batch=in_job
+            )
+
+        def offer() -> Offer:
+            return Offer(prompt, settings, worst_tokens, worst_usd(in_job=True), keep_partial)
 
         return Route(
             provider=entry.provider,
@@ -101,46 +106,74 @@ class Desk:
             send=send,
             gate=self.gate(entry.provider),
             tokens=sent + int(self._made.get((model, prompt.schema_name), output_tokens / 2)),
-            worst_tokens=sent + settings.max_output_tokens,
-            worst_usd=self.prices.worst_case(
-                entry.provider, name, input_tokens=sent, max_output_tokens=settings.max_output_tokens
-            ),
-            usd_of=lambda tokens_in, tokens_out: self._cost(entry, name, tokens_in, tokens_out),
+            worst_tokens=worst_tokens,
+            worst_usd=worst_usd(in_job=False),
+            usd_of=lambda error: self._cost(entry, name, error),
             prompt_version=prompt.version,
+            offer=offer if entry.batch and entry.provider in BATCH_FAMILIES else None,
         )
 
     async def _send(
         self, entry: ModelEntry, model: str, prompt: VersionedPrompt, settings: CallSettings, *, keep_partial: bool
     ) -> Reply:
-        reply = Reply(text="", provider=entry.provider, model=model, prompt_version=prompt.version)
         try:
             done = await self._client(entry.provider).complete(prompt, settings)
         except ProviderError as error:
-            if not (keep_partial and error.fault is Fault.TRUNCATED and error.partial):
+            partial = _partial_text(error) if keep_partial else None
+            if partial is None:
                 raise
-            return replace(
-                reply,
-                text=error.partial,
-                input_tokens=error.input_tokens,
-                output_tokens=error.output_tokens,
-                cost_usd=self._cost(entry, settings.model, error.input_tokens, error.output_tokens),
-            )
+            return self._reply(entry, model, prompt.version, partial, error)
         self._learn(model, prompt.schema_name, done.output_tokens)
-        return replace(
-            reply,
-            text=done.text,
-            input_tokens=done.input_tokens,
-            output_tokens=done.output_tokens,
-            cached_tokens=done.cached_tokens,
-            cost_usd=self._cost(
-                entry,
-                settings.model,
-                done.input_tokens,
-                done.output_tokens,
-                cached=done.cached_tokens,
-                written=done.cache_write_tokens,
-            ),
-            limits=done.limits,
+        return replace(self._reply(entry, model, prompt.version, done.text, done), limits=done.limits)
+
+    def read_result(self, job: StoredJob, call: JobCall, result: JobResult) -> Reply:
+        """The reply that a batch job brought, at the price there. Raises ProviderError."""
+        entry, model = self._entry_of(job), job.model
+        if result.completion is not None:
+            text, used = result.completion.text, result.completion
+            return self._reply(entry, model, call.prompt_version, text, used, in_job=True)
+        error = result.error or ProviderError(ErrorCategory.UNKNOWN, "neither a reply nor an error")
+        partial = _partial_text(error) if call.keep_partial else None
+        if partial is None:
+            raise error
+        return self._reply(entry, model, call.prompt_version, partial, error, in_job=True)
+
+    def cost_in_job(self, job: StoredJob, error: ProviderError) -> Decimal | None:
+        """What a call of a batch job cost that brought no reply."""
+        entry = self._entry_of(job)
+        return self._cost(entry, entry.name or job.model, error, in_job=True)
+
+    def batch_client(self, provider: str) -> LlmBatchClient:
+        """The provider's client for batch jobs. Raises ConfigurationError: no key, no SDK, no such API."""
+        if provider not in self._batch_clients:
+            client = open_batch_client(provider, self._environment)
+            self._batch_clients[provider] = client
+            self._on_close(client.aclose)
+        return self._batch_clients[provider]
+
+    def _entry_of(self, job: StoredJob) -> ModelEntry:
+        """What is known of the job's model, also when it has left the configuration since."""
+        return self.config.models.models.get(job.model) or ModelEntry.model_validate({"provider": job.provider})
+
+    def _reply(
+        self,
+        entry: ModelEntry,
+        model: str,
+        version: str | None,
+        text: str,
+        used: Completion | ProviderError,
+        *,
+        in_job: bool = False,
+    ) -> Reply:
+        return Reply(
+            text=text,
+            provider=entry.provider,
+            model=model,
+            prompt_version=version,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            cached_tokens=used.cached_tokens,
+            cost_usd=self._cost(entry, entry.name or model, used, in_job=in_job),
         )
 
     def _learn(self, model: str, kind: str, output_tokens: int | None) -> None:
@@ -150,22 +183,16 @@ class Desk:
             self._made[model, kind] = before + (output_tokens - before) * LEARNING
 
     def _cost(
-        self,
-        entry: ModelEntry,
-        name: str,
-        sent: int | None,
-        made: int | None,
-        *,
-        cached: int | None = None,
-        written: int | None = None,
+        self, entry: ModelEntry, name: str, used: Completion | ProviderError, *, in_job: bool = False
     ) -> Decimal | None:
         return self.prices.cost(
             entry.provider,
             name,
-            input_tokens=sent,
-            output_tokens=made,
-            cached_tokens=cached,
-            cache_write_tokens=written,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            cached_tokens=used.cached_tokens,
+            cache_write_tokens=used.cache_write_tokens,
+            batch=in_job,
         )
 
     def _client(self, provider: str) -> LlmClient:
@@ -174,3 +201,19 @@ class Desk:
             self._clients[provider] = client
             self._on_close(client.aclose)
         return self._clients[provider]
+
+
+def price_table(config: LlmConfig) -> Prices:
+    """The prices that the operator gives in models.yaml, before those that the package knows."""
+    return Prices(
+        {
+            name: [Price(e.prices.input, e.prices.output, e.prices.cached_input, e.prices.cache_write)]
+            for key, e in config.models.models.items()
+            if e.prices is not None
+            for name in {key, e.name or key}
+        }
+    )
+
+
+def _partial_text(error: ProviderError) -> str | None:
+    return error.partial or None if error.fault is Fault.TRUNCATED else None

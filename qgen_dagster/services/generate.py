@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from qgen_dagster.services.calls import generation_call
 from qgen_dagster.services.judge_written import Judging
 from qgen_dagster.services.ledger import QuestionLedger
 from qgen_dagster.services.runs import RunSession
+from qgen_dagster.services.waves import first_calls, in_waves
 from qgen_dagster.services.work import Work
 
 
@@ -50,7 +52,8 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
 
     jobs = Jobs()
-    judging = Judging(session) if session.judges_along else None
+    # Batch jobs of judging want as many candidates as there are; they are made when all questions have come.
+    judging = Judging(session) if session.judges_along and work.jobs is None else None
 
     def finished(task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
         progress.finished(task, outcome)
@@ -62,8 +65,9 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     engine: BatchEngine[Question] = BatchEngine(ledger, on_finished=finished)
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)
-    jobs.put_first(engine.jobs([_task(work, batch) for batch in unfinished]))
-    work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
+    for group in in_waves(session, unfinished, lambda held: first_calls(work, held, partial(_first_request, work))):
+        jobs.put_first(engine.jobs([_task(work, batch) for batch in group]))
+        work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
     session.keep_up()
 
 
@@ -89,12 +93,15 @@ def _specs(work: Work, stratum: Stratum, wanted: int, expected_yield: float | No
     return cut_batches(stratum, questions_to_request(wanted, expected_yield), work.options.batch_size)
 
 
+def _first_request(work: Work, batch: StoredBatch) -> BatchRequest:
+    return BatchRequest(batch.stratum, batch.size, batch.seed, batch.index * work.options.batch_size)
+
+
 def _task(work: Work, batch: StoredBatch) -> BatchTask[Question]:
     provider = work.provider_for(batch.stratum)
 
     def request(missing: int, call: int) -> BatchRequest:
-        first_place = batch.index * work.options.batch_size
-        return BatchRequest(batch.stratum, missing, batch.seed, first_place, call)
+        return replace(_first_request(work, batch), size=missing, call=call)
 
     async def ask(missing: int, call: int) -> Reply:
         return await work.calls.caller.call(

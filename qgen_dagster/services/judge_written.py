@@ -22,6 +22,7 @@ from qgen_dagster.generation.provider import ProviderError
 from qgen_dagster.services.grouped import Grouped
 from qgen_dagster.services.judging_steps import Regenerations, Step, next_step, waits, write_steps
 from qgen_dagster.services.runs import RunSession
+from qgen_dagster.services.waves import in_waves, next_calls
 
 NOBODY = "no provider that could solve and judge it has a key"
 
@@ -35,7 +36,12 @@ def judge_written_candidates(session: RunSession, strata: Sequence[Stratum], run
     if not written:
         return False
     judging = Judging(session)
-    work.calls.run(run_all(Jobs(judging.jobs(written)), work.calls.max_open, work.should_stop))
+    # Batch jobs belong to a run; what other runs left is judged at once.
+    groups = (
+        in_waves(session, written, partial(next_calls, work)) if list(run_ids) == [work.run_id] else iter([written])
+    )
+    for group in groups:
+        work.calls.run(run_all(Jobs(judging.jobs(group)), work.calls.max_open, work.should_stop))
     return judging.progressed
 
 

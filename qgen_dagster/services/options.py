@@ -29,6 +29,10 @@ class RunOptions(BaseModel):
     count over the chosen strata whatever their stock. The three
     thresholds are None where alerting.yaml decides. `asynchronous` False makes one call at a time. `provider` None
     leaves the choice to generators.yaml and the keys of the environment. Budgets count calls of all stages.
+
+    `mode` batch: calls that are many and can wait go into batch jobs at half the price. What such a job does not bring
+    is asked for online, but with `batch_only`: then a batch of questions fails, and a candidate waits to be resumed.
+    Calls that follow from single replies (refills, second arbiters, salvage, comparisons) are made online either way.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +50,8 @@ class RunOptions(BaseModel):
     asynchronous: bool = True
     provider: Literal["procedural", "openai", "anthropic", "google", "xai", "openai_compatible"] | None = None
     provider_tier: Literal["primary", "fallback", "balanced"] = "primary"
+    mode: Literal["online", "batch"] = "online"
+    batch_only: bool = False
     batch_size: Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)] = DEFAULT_BATCH_SIZE
     max_concurrent: Annotated[int, Field(ge=1, le=500)] = DEFAULT_MAX_CONCURRENT
     min_score: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = DEFAULT_MIN_SCORE

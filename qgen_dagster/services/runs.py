@@ -16,6 +16,7 @@ from uuid import UUID
 
 from qgen_dagster.bank import batches as batch_rows
 from qgen_dagster.bank import candidates as candidate_rows
+from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
@@ -166,7 +167,7 @@ def refresh_run(tx: Transaction, run_id: UUID, *, heartbeat_at: datetime | None 
         funnels,
         run_rows.call_counts(tx, run_id),
         run_rows.error_counts(tx, run_id),
-        run_rows.generated_per_provider(tx, run_id),
+        run_rows.provider_outcomes(tx, run_id),
         run_rows.score_counts(tx, run_id),
     )
     if heartbeat_at is not None:
@@ -190,7 +191,8 @@ def close_run(
     if row is None:
         return None
     funnel = refresh_run(tx, run_id)
-    status, exit_code = _ending(funnel, error)
+    waiting = job_rows.count_open(tx, run_id)
+    status, exit_code = _ending(funnel, error, waiting)
     if stopped_by is not None and exit_code in (ExitCode.PARTIAL_FAILURE, ExitCode.COMPLETE_FAILURE):
         exit_code = EXIT_CODES[stopped_by]
     run_rows.update_run(
@@ -201,7 +203,7 @@ def close_run(
             "exit_code": exit_code.value,
             "completed_at": max(at, row["started_at"]),
             "duration_seconds": max(0.0, (at - row["started_at"]).total_seconds()),
-            "stop_reason": _stop_reason(funnel, error, stopped_by),
+            "stop_reason": _stop_reason(funnel, error, stopped_by, waiting),
             "error": _text_of(error),
         },
     )
@@ -234,7 +236,9 @@ def run_funnel(bank: Bank, run_id: UUID) -> Funnel:
     return funnel_from_json(row["funnel"]["total"]) if row and row["funnel"] else Funnel()
 
 
-def _ending(funnel: Funnel, error: BaseException | None) -> tuple[RunStatus, ExitCode]:
+def _ending(funnel: Funnel, error: BaseException | None, waiting: int) -> tuple[RunStatus, ExitCode]:
+    if error is None and waiting:
+        return RunStatus.PARTIAL_FAILURE, ExitCode.PARTIAL_FAILURE
     if error is None:
         status = status_of(funnel)
         return status, exit_code_of(status)
@@ -248,9 +252,13 @@ def _is_interruption(error: BaseException) -> bool:
     return isinstance(error, RunInterrupted) or not isinstance(error, Exception)
 
 
-def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorCategory | None) -> str:
+def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorCategory | None, waiting: int) -> str:
+    jobs = f"waits for {waiting:,} batch job{'s' if waiting > 1 else ''}" if waiting else ""
     if error is not None:
-        return "interrupted" if _is_interruption(error) else "an error ended it"
+        what = "interrupted" if _is_interruption(error) else "an error ended it"
+        return f"{what}; {jobs}" if jobs else what
+    if jobs:
+        return jobs
     if stopped_by is not None:
         return f"no provider could serve: {STOP_REASONS[stopped_by]}"
     if funnel.requested == 0:

@@ -5,8 +5,9 @@ Not here: the stages (one module each), and opening any of these (`services/data
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,8 +23,10 @@ from qgen_dagster.dedup.embedder import Embedder
 from qgen_dagster.generation.calls import RetryPolicy
 from qgen_dagster.generation.provider import Provider
 from qgen_dagster.generation.providers.procedural import ProceduralProvider
+from qgen_dagster.services.batch_jobs import BatchJobs
 from qgen_dagster.services.budget import make_budget
 from qgen_dagster.services.calls import Calls
+from qgen_dagster.services.embedding import check_embedder, open_embedder
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.writers import Writers, make_writers
 
@@ -37,20 +40,24 @@ def now() -> datetime:
 
 @dataclass(frozen=True)
 class Work:
-    """One run at work. `clock` gives the time of day, `timer` seconds for durations."""
+    """One run at work. `clock` gives the time of day, `timer` seconds for durations.
+
+    Where nobody waits for batch jobs, a stage ends with them under way, and a later attempt goes on.
+    """
 
     bank: Bank
     settings: Settings
     options: RunOptions
     run_id: UUID
     procedural: Provider
-    embedder: Embedder
     choose: ProviderFor | None = None  # in place of the configuration
     progress: Progress = silent
     clock: Callable[[], datetime] = now
     timer: Callable[[], float] = time.monotonic
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     should_stop: Callable[[], bool] = lambda: False
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # between two looks at a batch job
+    waits_for_jobs: bool = True  # whether anybody is there to wait for them
 
     @cached_property
     def calls(self) -> Calls:
@@ -68,6 +75,16 @@ class Work:
     def writers(self) -> Writers | None:
         """The language models that make and judge questions; None when no provider has a key."""
         return make_writers(self) if self.settings.provider_environment else None
+
+    @cached_property
+    def jobs(self) -> BatchJobs | None:
+        """The run's batch jobs; None when all its calls are made online."""
+        return BatchJobs(self) if self.options.mode == "batch" else None
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """What finds near questions."""
+        return open_embedder(self.settings, lambda: self.calls)
 
     def provider_for(self, stratum: Stratum) -> Provider:
         """Who makes questions of a stratum. Raises ConfigurationError when nobody can."""
@@ -123,8 +140,8 @@ def make_work(
     progress: Progress = silent,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Work:
-    """Work with the configured providers and the built-in embedder."""
-    from qgen_dagster.dedup.hashing import HashingEmbedder
+    """Work with the configured providers and embedder. Raises ConfigurationError when the embedder cannot serve."""
+    check_embedder(settings)
 
     def taken(structures: Sequence[str], contents: Sequence[str]) -> set[str]:
         with bank.begin() as tx:
@@ -136,7 +153,6 @@ def make_work(
         options=options,
         run_id=run_id,
         procedural=ProceduralProvider(settings.taxonomy, taken),
-        embedder=HashingEmbedder(),
         progress=progress,
         should_stop=should_stop,
     )

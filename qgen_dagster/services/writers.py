@@ -5,7 +5,7 @@ Here: `Writers`, which joins prompts, desk and routing for a run. Not here: choo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from qgen_dagster.bank.candidates import Candidate
     from qgen_dagster.services.work import Work
 
+# (the call, whom to ask, which solver or arbiter, which try) → the reply; raises ProviderError
+Answering = Callable[[Call, Sequence[Route], int, int], Awaitable[Reply]]
 KNOWN_STEMS = 24  # of a kind of question, shown to a model as what is there already
 
 
@@ -48,26 +50,31 @@ class Writers:
             raise ConfigurationError(f"provider {self.work.options.provider} has no model for {stratum}, or no key")
         return self.provider if models and models[0] != PROCEDURAL else None
 
-    def panel(self, candidate: Candidate) -> Panel | None:
-        """Who judges the candidate; None when there is no solver or no arbiter."""
+    def panel(self, candidate: Candidate, answer: Answering | None = None) -> Panel | None:
+        """Who judges the candidate; None when there is no solver or no arbiter.
+
+        `answer` makes the calls in place of the run's caller; it is told which solver or arbiter is asked, and which
+        try it is.
+        """
         solvers = routing.solver_slots(self.desk, candidate.provider)
         arbiters = routing.arbiter_models(self.desk, candidate.provider)
         if not solvers or not arbiters:
             return None
         judges = self.desk.config.judges
+        ask = answer or self._answer
 
         async def ask_solver(slot: int, again: int, prompt: VersionedPrompt) -> Reply:
             call = self._call(SOLVE, candidate, slot, again, prompt)
             routes = [
                 self.desk.route(model, prompt, **judges.solver.model_dump(include=_HOW)) for model in solvers[slot]
             ]
-            return await self.work.calls.caller.call(call, routes)
+            return await ask(call, routes, slot, again)
 
         async def ask_arbiter(place: int, again: int, prompt: VersionedPrompt) -> Reply:
             call = self._call(ARBITRATE, candidate, place, again, prompt)
             models = [*arbiters[place:], *arbiters[:place]]
             routes = [self.desk.route(model, prompt, **judges.arbiter.model_dump(include=_HOW)) for model in models]
-            return await self.work.calls.caller.call(call, routes)
+            return await ask(call, routes, place, again)
 
         return Panel(
             taxonomy=self.work.taxonomy,
@@ -85,6 +92,9 @@ class Writers:
         judges = self.desk.config.judges
         models = routing.arbiter_models(self.desk, candidate.provider)
         routes = [self.desk.route(model, prompt, **judges.arbiter.model_dump(include=_HOW)) for model in models]
+        return await self.work.calls.caller.call(call, routes)
+
+    async def _answer(self, call: Call, routes: Sequence[Route], which: int, again: int) -> Reply:
         return await self.work.calls.caller.call(call, routes)
 
     def _call(self, purpose: str, candidate: Candidate, which: object, again: int, prompt: VersionedPrompt) -> Call:

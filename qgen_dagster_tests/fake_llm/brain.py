@@ -17,6 +17,7 @@ from qgen_dagster.core.question import normalise_text
 
 from .damage import count_asked, plant, spoil, spoil_questions
 from .faults import Fault
+from .labelled import labelled_questions
 from .memory import Memory, Truth
 from .prompts import LETTERS, PrintedQuestion, PromptRead
 from .settings import PROVIDERS
@@ -32,6 +33,8 @@ class Brain:
     def __init__(self, seed: int, solver_error_rate: Mapping[str, float]) -> None:
         self.stock = Stock(seed)
         self.memory = Memory()
+        for known in labelled_questions():
+            self.memory.know(*known)
         self.solver_error_rate = solver_error_rate
         self._seed = seed
 

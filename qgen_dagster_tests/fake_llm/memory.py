@@ -43,6 +43,10 @@ class Memory:
         for name in _names(stem, material, options):
             self._known[name] = truth
 
+    def know(self, stem: str, material: str | None, options: Sequence[str], truth: Truth) -> None:
+        """Keeps a question that somebody else has made; only the very same text is recognised."""
+        self._known[_names(stem, material, options)[0]] = truth
+
     def recall(self, printed: PrintedQuestion) -> Truth | None:
         """The truth about a question: of one known, of one worked out, or None.
 

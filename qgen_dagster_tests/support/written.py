@@ -22,6 +22,7 @@ from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.run_record import RunRecord, read_record
 from qgen_dagster.services.work import Work, make_work
 from qgen_dagster_tests.fake_llm import FakeLlm, FakeLlmProcess
+from qgen_dagster_tests.fake_llm.stats import Tokens
 from qgen_dagster_tests.support.chain import NO_WAITING, run_chain
 
 
@@ -56,19 +57,22 @@ def run_written(
     return record
 
 
-def cost_of(server: FakeLlm | FakeLlmProcess, settings: Settings) -> Decimal:
-    """What the tokens that the server counted cost by the price table."""
+def cost_of(server: FakeLlm | FakeLlmProcess) -> Decimal:
+    """What the tokens that the server counted cost by the price table, those of batch jobs at the price there."""
     prices, total = Prices(), Decimal()
     for name, provider in server.stats.providers.items():
         for model, used in provider.models.items():
-            usd = prices.cost(
-                name,
-                model,
-                input_tokens=used.tokens.input,
-                output_tokens=used.tokens.output,
-                cached_tokens=used.tokens.cached,
-                cache_write_tokens=used.tokens.cache_write,
-            )
-            assert usd is not None, f"{name}/{model} has no price"
-            total += usd
+            embedded = Tokens(input=used.embedding_tokens)
+            for tokens, batch in ((used.tokens, False), (used.batch_tokens, True), (embedded, False)):
+                usd = prices.cost(
+                    name,
+                    model,
+                    input_tokens=tokens.input,
+                    output_tokens=tokens.output,
+                    cached_tokens=tokens.cached,
+                    cache_write_tokens=tokens.cache_write,
+                    batch=batch,
+                )
+                assert usd is not None or tokens == Tokens(), f"{name}/{model} has no price"
+                total += usd or Decimal()
     return total

@@ -1,6 +1,6 @@
 """`qgen runs`: what was run, and how each run went.
 
-Not here: the rows (`bank/runs.py`), going on with a run (`resume.py`).
+Not here: the rows (`bank/runs.py`), going on with a run (`resume.py`), many runs together (`run_statistics.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
+from qgen_dagster.cli.commands import run_statistics
 from qgen_dagster.cli.flags import CommonFlags, LimitFlag, with_flags
 
 if TYPE_CHECKING:
@@ -28,9 +29,11 @@ EXAMPLES = """
 Examples:
   qgen runs list --status failed
   qgen runs show 3f2a91c0
+  qgen runs stats --days 7
+  qgen runs compare 2.0 2.1        did the new prompts help?
 """
 
-app = make_app(help="List runs, or show one in detail.", epilog=EXAMPLES)
+app = make_app(help="List runs, show one in detail, or add many up.", epilog=EXAMPLES)
 
 
 @app.command("list", cls=Command)
@@ -92,6 +95,9 @@ def show(
     output.json({**row, "strata": strata, "later_rounds": [r["id"] for r in later]})
     if not common.json:
         _print_run(output, row, funnels, later)
+
+
+run_statistics.register(app)
 
 
 def _print_list(output: Output, found: list[dict[str, Any]]) -> None:

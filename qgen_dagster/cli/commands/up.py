@@ -1,4 +1,4 @@
-"""`qgen up`: database, Dagster's web page and daemon with one command.
+"""`qgen up`: database, Dagster's web page and daemon, and the admin API with one command.
 
 Not here: watching and stopping the processes (`cli/processes.py`), the variables they get (`env.py`).
 """
@@ -19,10 +19,11 @@ from qgen_dagster.core.errors import ConfigurationError, QgenError
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 3000
+DEFAULT_API_PORT = 3001
 EXAMPLES = """
 Examples:
   qgen up
-  qgen up --port 3001
+  qgen up --port 4000 --api-port 4001
 """
 
 app = make_app()
@@ -32,11 +33,15 @@ app = make_app()
 def up(
     port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Of the web page.")] = DEFAULT_PORT,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Who may reach it; 0.0.0.0 is everybody.")] = HOST,
+    api_port: Annotated[
+        int, typer.Option(metavar="PORT", min=1, max=65_535, help="Of the admin API.")
+    ] = DEFAULT_API_PORT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show where an error came from.")] = False,
 ) -> None:
-    """Start the database, Dagster's web page and its daemon; Ctrl-C stops all of them.
+    """Start the database, Dagster's web page and daemon, and the admin API; Ctrl-C stops all of them.
 
-    The web page has no password of its own: leave --host as it is unless a proxy with a login stands before it.
+    The web page has no password of its own: leave --host as it is unless a proxy with a login stands before it. The
+    admin API asks for a key of QGEN_SERVICE_KEYS; without any it listens on this machine only, and asks for none.
     """
     from qgen_dagster.cli.commands.env import dagster_environment
     from qgen_dagster.cli.processes import Child, supervise
@@ -45,6 +50,10 @@ def up(
 
     settings = load_settings()
     check_port(host, port)
+    api_host = host if settings.service_keys else HOST
+    if api_port == port:
+        raise ConfigurationError("--api-port: the web page has this port")
+    check_port(api_host, api_port, "qgen up", "--api-port")
     logs = settings.home / "logs"
     with dagster_environment(settings) as variables:
         workspace = str(deploy_file("workspace.yaml"))
@@ -52,16 +61,20 @@ def up(
         children = [
             Child("webserver", _webserver(host, port, workspace), logs / "webserver.log"),
             Child("daemon", _daemon(workspace), logs / "daemon.log"),
+            Child("api", _api(api_host, api_port, insecure=not settings.service_keys), logs / "api.log"),
         ]
-        page = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104 - compared, not bound
+        page, api = address_of(host, port), address_of(api_host, api_port)
+        needed = "" if settings.service_keys else ", without keys"
         say(f"Database   {_where(settings.home, settings.database_url)}")
         say(f"Logs       {logs}")
         say("Starting Dagster …")
         died = supervise(
             children,
             environ,
-            ready=lambda: _answers(page),
-            on_ready=lambda: say(f"Web page   {page}\nDaemon     running\nCtrl-C stops it all."),
+            ready=lambda: _answers(f"{page}/server_info") and _answers(f"{api}/readyz"),
+            on_ready=lambda: say(
+                f"Web page   {page}\nDaemon     running\nAdmin API  {api}/docs{needed}\nCtrl-C stops it all."
+            ),
             on_stop=lambda: say("\nStopping …"),
         )
     if died is not None:
@@ -73,7 +86,14 @@ def up(
     say("Stopped.")
 
 
-def check_port(host: str, port: int) -> None:
+def address_of(host: str, port: int) -> str:
+    """The URL under which this machine reaches what listens on `host`."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = HOST
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def check_port(host: str, port: int, command: str = "qgen up", flag: str = "--port") -> None:
     """Raises ConfigurationError when the port cannot be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
@@ -83,7 +103,7 @@ def check_port(host: str, port: int) -> None:
             probe.listen(1)
         except PermissionError:
             raise ConfigurationError(
-                f"port {port} may not be used by this account", hint="Take one above 1023: qgen up --port 3000"
+                f"port {port} may not be used by this account", hint=f"Take one above 1023: {command} {flag} 3000"
             ) from None
         except socket.gaierror as error:
             raise ConfigurationError(f"--host: {host!r} is not an address of this machine") from error
@@ -92,7 +112,7 @@ def check_port(host: str, port: int) -> None:
                 raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror}") from error
             other = port + 1 if port < 65_535 else port - 1
             raise ConfigurationError(
-                f"port {port} is in use", hint=f"Is qgen up running already? Otherwise: qgen up --port {other}"
+                f"port {port} is in use", hint=f"Is {command} running already? Otherwise: {command} {flag} {other}"
             ) from None
 
 
@@ -109,12 +129,18 @@ def _daemon(workspace: str) -> list[str]:
     return [sys.executable, "-m", "dagster._daemon", "run", "-w", workspace]
 
 
-def _answers(page: str) -> bool:
+def _api(host: str, port: int, *, insecure: bool) -> list[str]:
+    start = "from qgen_dagster.cli.main import main; main()"
+    more = ["--insecure-local"] if insecure else []
+    return [sys.executable, "-c", start, "serve", "--host", host, "--port", str(port), *more]
+
+
+def _answers(address: str) -> bool:
     from urllib.request import ProxyHandler, build_opener
 
     try:
         # No proxy, whatever the environment says: it is our own address.
-        with build_opener(ProxyHandler({})).open(f"{page}/server_info", timeout=2) as answer:
+        with build_opener(ProxyHandler({})).open(address, timeout=2) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -130,6 +130,8 @@ def _of_model(
         fault=fault,
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
+        cached_tokens=usage.cached_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
         partial=partial,
     )
 

@@ -1,7 +1,7 @@
 """Embeddings from OpenAI or a compatible server.
 
-Here: `EmbeddingClient`, `Embeddings`. Not here: the embedder that deduplication uses, with its name and its unit
-vectors (`dedup/`).
+Here: `EmbeddingClient`, `Embeddings`, `portions`. Not here: the embedder that deduplication uses, with its name and its
+unit vectors (`dedup/`).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class EmbeddingClient(SdkClient):
         import numpy as np
 
         parts: list[Embeddings] = []
-        for some in _portions(texts):
+        for some in portions(texts):
             parts.append(await self._embed(some, model, dimensions, timeout_seconds))
         if not parts:
             return Embeddings(np.zeros((0, dimensions or 0), dtype=np.float32), 0)
@@ -101,8 +101,8 @@ def _vector(value: object) -> NDArray[np.float32]:
     return vector
 
 
-def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Cuts where a call would become too large; a text that is too large alone goes alone."""
+def portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The texts in order, cut where a call would become too large; a text that is too large alone goes alone."""
     start = size = 0
     for place, text in enumerate(texts):
         if place > start and (place - start == MAX_TEXTS or size + len(text) > MAX_CHARACTERS):

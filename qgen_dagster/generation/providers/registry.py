@@ -1,8 +1,8 @@
 """Which providers there are, which have a key, and how their clients are made from the environment.
 
-Here: `FAMILIES`, `VARIABLES`, `available`, `open_client`, `open_batch_client`, `open_embedding_client`. The only place
-that knows the names of variables; nothing here reads the process's environment. A client's module, and with it its
-SDK, is imported when the client is made. Not here: which provider serves what (`config/`).
+Here: `FAMILIES`, `VARIABLES`, `available`, `missing`, `open_client`, `open_batch_client`, `open_embedding_client`. The
+only place that knows the names of variables; nothing here reads the process's environment. A client's module, and with
+it its SDK, is imported when the client is made. Not here: which provider serves what (`config/`).
 """
 
 from __future__ import annotations
@@ -80,7 +80,14 @@ VARIABLES = tuple(name for family in _FAMILIES.values() for name in (*family.key
 
 def available(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The families that can be asked: those with a key, and a compatible server whose address is known."""
-    return tuple(name for name in FAMILIES if not _missing(name, environment))
+    return tuple(name for name in FAMILIES if not missing(name, environment))
+
+
+def missing(name: str, environment: Mapping[str, str]) -> str | None:
+    """The variables without which the family cannot be asked; None when nothing is missing."""
+    family = _family(name)
+    needed = family.keys if family.needs_key else (family.base_url,)
+    return None if any(_get(environment, variable) for variable in needed) else " or ".join(needed)
 
 
 def open_client(name: str, environment: Mapping[str, str]) -> LlmClient:
@@ -121,19 +128,12 @@ def _family(name: str) -> Family:
 
 def _access(name: str, environment: Mapping[str, str]) -> tuple[str, str | None]:
     """Key (may be empty where none is needed) and base URL."""
-    missing = _missing(name, environment)
-    if missing:
-        raise ConfigurationError(f"provider {name} needs {missing}", hint="It is not set.")
+    needed = missing(name, environment)
+    if needed:
+        raise ConfigurationError(f"provider {name} needs {needed}", hint="It is not set.")
     family = _family(name)
     key = next((found for found in (_get(environment, key) for key in family.keys) if found), "")
     return key, _get(environment, family.base_url) or None
-
-
-def _missing(name: str, environment: Mapping[str, str]) -> str | None:
-    """The variables without which the family cannot be asked; None when nothing is missing."""
-    family = _family(name)
-    needed = family.keys if family.needs_key else (family.base_url,)
-    return None if any(_get(environment, variable) for variable in needed) else " or ".join(needed)
 
 
 def _get(environment: Mapping[str, str], name: str) -> str:

@@ -54,7 +54,7 @@ def test_the_row_tells_what_the_server_counted_and_what_it_cost(bank: Bank, keye
             assert metrics[name]["api_calls"] == seen.calls
             assert metrics[name]["input_tokens"] == seen.tokens.input
             assert metrics[name]["output_tokens"] == seen.tokens.output
-    assert abs(Decimal(str(record.row["cost_usd"])) - cost_of(llm, keyed)) < Decimal("0.001")
+    assert abs(Decimal(str(record.row["cost_usd"])) - cost_of(llm)) < Decimal("0.001")
 
 
 def test_a_wrong_key_never_reaches_the_bank(bank: Bank, keyed: Settings, llm: FakeLlm) -> None:

@@ -49,7 +49,7 @@ KINDS = (
     Kind("pet", "has the {}", "does not have the {}", "Which pet does {} have?",
          ("cat", "dog", "rabbit", "parrot", "tortoise", "goldfish")),
     Kind("sport", "does {}", "does not do {}", "Which sport does {} do?",
-         ("judo", "tennis", "rowing", "archery", "swimming", "cycling")),
+         ("judo", "karate", "yoga", "archery", "gymnastics", "fencing")),
     Kind("food", "eats {}", "does not eat {}", "What does {} eat?",
          ("soup", "rice", "salad", "noodles", "bread", "beans")),
 )  # fmt: skip

@@ -214,7 +214,7 @@ def _distractor(
 ) -> Choice:
     people, name = len(names), names[person]
     if person == (2 * about - key) % people:
-        note = f"This goes round the table the wrong way: {name} is on the other side of {names[about]}."
+        note = f"This goes round the wrong way: {name} is on the other side of {names[about]}."
         return Choice(name, mistake="wrong_direction", note=note)
     there = _at_distance(person, about, (key - about) % people, people)
     for clue in clues:
@@ -225,7 +225,7 @@ def _distractor(
         if left:
             note = f"{name} would be possible only if one clue were overlooked: “{said[clue]}”"
             return Choice(name, mistake="overlooked_clue", note=note)
-    note = f"In the only arrangement that fits all the clues, {name} sits elsewhere."
+    note = f"In the only arrangement that fits all the clues, {name} is elsewhere."
     return Choice(name, mistake="lost_track_of_seats", note=note)
 
 
@@ -236,7 +236,7 @@ def _explain(clues: list[Clue], said: dict[Clue, str], names: list[str], key: in
         for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people - 1))
     ]
     return (
-        f"Draw the table and take the clues one after another; at first {factorial(people - 1)} arrangements are "
+        f"Draw a circle with the places and take the clues one after another; at first {factorial(people - 1)} arrangements are "
         f"possible. {' '.join(steps)} Going clockwise from {names[0]}, the order is {listed(names)}. "
         f"So the answer is {names[key]}."
     )

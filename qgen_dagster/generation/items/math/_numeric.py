@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 from typing import NamedTuple
 
 from qgen_dagster.core.question import ShownQuestion
@@ -23,11 +23,15 @@ Value = int | Fraction
 # A distractor outside this range of the key would be dismissed at a glance.
 _WIDEST = 6
 OPTIONS = 5
-# At least so many of the other options end in as many zeros as the key.
-_AS_ROUND_AS_THE_KEY = 2
 # How often the most typical mistake is taken, and how often one of method rather than of arithmetic.
 _TYPICAL, _METHOD = 0.5, 0.8
-_SQUARES = 40
+_TRIES = 60
+# Of so many sets of options the least telling is taken.
+_SETS = 4
+# How often the key stands outside the square: as often as any of the five options.
+_OUTSIDE = 1 / OPTIONS
+# Mistakes that give the rest of a whole. Made after another mistake, they give the rest of what that one gave.
+_REST = frozenset({"complement", "other_kind", "other_person", "ratio_as_change"})
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
 
 
@@ -95,35 +99,133 @@ def offer(
     denominators = {key.denominator, *(slip.value.denominator for slip in typical)}
     of_method = [(_over(slip.value, under), slip) for slip in typical]
     of_arithmetic = [(_over(slip.value, under), slip) for slip in near]
+
+    def fair(values: Sequence[int]) -> bool:
+        """Whether values that no single mistake leads to may be offered."""
+        shown = [_under(value, under) for value in values]
+        # One with a denominator that no single mistake leads to would look odd.
+        return all(
+            may_show(v) and _in_reach(key, v) and any(d % v.denominator == 0 for d in denominators) for v in shown
+        )
+
+    def alike(values: Sequence[int]) -> bool:
+        """Whether the values are near one another, not only near the key."""
+        return max(*values, right) < _WIDEST * min(*values, right)
+
     chance = rng.random
-    for _ in range(_SQUARES):
-        (a, slip_a), (b, slip_b), (c, slip_c) = _three(chance, of_method, of_arithmetic)
-        # The other two cannot make up for a pair that is on the wrong side; this ends most rounds.
-        below = (a < right) + (b < right)
-        if not place - 2 <= below <= place:
-            continue
-        corner = _together(right, a, b, by_ratio=chance() < 0.5)
-        if corner is None:
-            continue
-        start = (right, a, b, corner)[int(chance() * 4)]
-        end = c if start == right else _together(right, start, c, by_ratio=chance() < 0.5)
-        if end is None or below + (corner < right) + (end < right) != place:
-            continue
-        if len({right, a, b, corner, end}) < OPTIONS:
-            continue
-        values = [a, b, corner, end] if under == 1 else [Fraction(v, under) for v in (a, b, corner, end)]
-        # a, b and c may be shown, or they would not be here.
-        if not all(may_show(value) and _in_reach(key, value) for value in values[2:]):
-            continue
-        # A double mistake with a denominator that no single mistake leads to would look odd.
-        if not all(any(d % value.denominator == 0 for d in denominators) for value in values[2:]):
-            continue
-        if sum(_zeros(value) >= _zeros(key) for value in values) < _AS_ROUND_AS_THE_KEY:
-            continue
-        tail = slip_c if start == right else _double(key, values[3], show)
-        wrong = (slip_a, slip_b, _double(key, values[2], show), tail)
-        return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in wrong)
-    raise Unsuitable("no square of plausible mistakes with the key in its place")
+    found: list[_Set] = []
+    for _ in range(_TRIES):
+        three = _three(chance, of_method, of_arithmetic)
+        made = _around(chance, right, place, three) if chance() < _OUTSIDE else _with_key(chance, right, place, three)
+        if made is not None and alike(made.values) and fair(made.derived):
+            found.append(made)
+            if len(found) == _SETS:
+                break
+    if not found:
+        raise Unsuitable("no square of plausible mistakes with the key in its place")
+    chosen = _least_telling(chance, right, found, under)
+    slips_shown = [*chosen.slips, *(_double(key, _under(value, under), show) for value in chosen.derived)]
+    return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in slips_shown)
+
+
+class _Set(NamedTuple):
+    """Four distractors: the slips as they are, and values that come of two of them. `values` has all four."""
+
+    slips: tuple[Slip, ...]
+    derived: tuple[int, ...]
+    values: tuple[int, ...]
+
+
+def _with_key(
+    chance: Callable[[], float], right: int, place: int, three: tuple[_Scaled, _Scaled, _Scaled]
+) -> _Set | None:
+    """A square of the key, two slips and both at once, and a third slip made at a corner drawn at random."""
+    (a, slip_a), (b, slip_b), (c, slip_c) = three
+    # The other two cannot make up for a pair that is on the wrong side; this ends most rounds.
+    below = (a < right) + (b < right)
+    if not place - 2 <= below <= place:
+        return None
+    rest_a, rest_b = slip_a.mistake in _REST, slip_b.mistake in _REST
+    if slip_c.mistake in _REST or (rest_a and rest_b):
+        return None
+    corner = (
+        right + a - b if rest_a else right + b - a if rest_b else _together(right, a, b, by_ratio=chance() < 0.5)
+    )
+    if corner is None or corner <= 0:
+        return None
+    start = (right, a, b, corner)[int(chance() * 4)]
+    end = c if start == right else _together(right, start, c, by_ratio=chance() < 0.5)
+    if end is None or below + (corner < right) + (end < right) != place or len({right, a, b, corner, end}) < OPTIONS:
+        return None
+    if start == right:
+        return _Set((slip_a, slip_b, slip_c), (corner,), (a, b, c, corner))
+    return _Set((slip_a, slip_b), (corner, end), (a, b, corner, end))
+
+
+def _around(
+    chance: Callable[[], float], right: int, place: int, three: tuple[_Scaled, _Scaled, _Scaled]
+) -> _Set | None:
+    """A square of three slips and what comes of them, with the key outside it."""
+    (a, slip_a), (b, slip_b), (c, slip_c) = three
+    if not _REST.isdisjoint((slip_a.mistake, slip_b.mistake, slip_c.mistake)):
+        return None
+    corner = _together(a, b, c, by_ratio=chance() < 0.5)
+    if corner is None or (a < right) + (b < right) + (c < right) + (corner < right) != place:
+        return None
+    if len({right, a, b, c, corner}) < OPTIONS:
+        return None
+    return _Set((slip_a, slip_b, slip_c), (corner,), (a, b, c, corner))
+
+
+def _least_telling(chance: Callable[[], float], right: int, found: Sequence[_Set], under: int) -> _Set:
+    """The set among which the key has, by each of its looks, most nearly the rank that is drawn for it here.
+
+    Whoever sees the options only goes by how round they are, how much they have in common and how near they lie. With
+    every rank as likely, none of these tells.
+    """
+    wanted = [chance() * OPTIONS - 0.5 for _ in _LOOKS]
+
+    def distance(candidate: _Set) -> float:
+        values = (right, *candidate.values)
+        return sum(abs(_rank(look(values, under)) - rank) for look, rank in zip(_LOOKS, wanted, strict=True))
+
+    return min(found, key=distance)
+
+
+def _rank(looks: Sequence[float]) -> float:
+    """The rank of the first one, from 0; the middle of its ties."""
+    first = looks[0]
+    return sum((look < first) + 0.5 * (look == first) for look in looks[1:])
+
+
+def _roundness(values: Sequence[int], under: int) -> list[int]:
+    """By the divisors among the round numbers, or by how small the denominator is."""
+    if under > 1:
+        return [gcd(value, under) for value in values]
+    return [sum(value % unit == 0 for unit in _UNITS) for value in values]
+
+
+def _kinship(values: Sequence[int], under: int) -> list[float]:
+    """How large the divisors are that each shares with the others."""
+    return [sum(gcd(value, other) for other in values) / value for value in values]
+
+
+def _nearness(values: Sequence[int], under: int) -> list[float]:
+    ordered = sorted(values)
+    gaps = {}
+    for i, value in enumerate(ordered):
+        low = value - ordered[i - 1] if i else value
+        high = ordered[i + 1] - value if i + 1 < len(ordered) else value
+        gaps[value] = min(low, high) / value
+    return [gaps[value] for value in values]
+
+
+_UNITS = (2, 5, 10, 20, 50, 100, 1_000)
+_LOOKS = (_roundness, _kinship, _nearness)
+
+
+def _under(value: int, under: int) -> Value:
+    return value if under == 1 else Fraction(value, under)
 
 
 def _over(value: Value, under: int) -> int:
@@ -204,14 +306,6 @@ def _near_misses(
                 note = f"This is {_amount(off, show)}too {side}: the steps may be right, but the arithmetic is not."
                 near.append(Slip(value, "arithmetic_slip", note))
     return near
-
-
-def _zeros(value: Value) -> int:
-    """How many zeros a whole number ends in; -1 for other numbers."""
-    if value.denominator != 1:
-        return -1
-    digits = str(value.numerator)
-    return len(digits) - len(digits.rstrip("0"))
 
 
 def _whole(value: Value) -> bool:

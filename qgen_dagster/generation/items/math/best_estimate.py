@@ -214,7 +214,7 @@ def _queue(rng: random.Random) -> Case:
     )
     text = (
         f"On a line, a train with {trains} coaches leaves every {minutes} minutes for {hours} hours a day. A coach "
-        f"has {seats} seats. About how many seats leave in a week of 7 days?"
+        f"has {seats} seats. About how many seats is that in a week of 7 days?"
     )
     exact = Fraction(60 * hours * 7 * trains * seats, minutes)
     near = round(Fraction(60 * hours * 7 * trains * _tens(seats), minutes))

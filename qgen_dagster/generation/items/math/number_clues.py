@@ -5,7 +5,9 @@ Radicals: number and abstraction of the clues, number of options.
 - medium: three clues: a multiple, one on the digits, one remainder; 6 options.
 - hard: three clues: two remainders and one on squares or on factors in common; 6 options.
 Options are arranged so that every clue holds for half of them, the key among these: counting which property is most
-common among the options therefore tells nothing. A distractor is tagged with one of the clues that it breaks.
+common among the options therefore tells nothing. Numbers that break a clue on divisibility leave, where there are such
+numbers, one and the same wrong remainder: numbers with something in common are then no sign of a clue either. A
+distractor is tagged with one of the clues that it breaks.
 The solver checks each option against the clues as worded, with its own reading of every clue.
 """
 
@@ -25,7 +27,10 @@ from qgen_dagster.generation.items.math._numeric import expected, first_suitable
 
 
 class Clue(NamedTuple):
-    """`text` follows "It", `broken` and `proof` follow the number."""
+    """`text` follows "It", `broken` and `proof` follow the number.
+
+    `twin` holds for numbers that break the clue but have, in the same way, something in common.
+    """
 
     text: str
     mistake: str
@@ -33,6 +38,7 @@ class Clue(NamedTuple):
     proof: str
     holds: Callable[[int], bool]
     weight: float
+    twin: Callable[[int], bool] = lambda n: True
 
 
 # Which clues the other options keep (1) and break (0): with the key (all 1), each clue is kept by half of them.
@@ -49,6 +55,8 @@ PATTERNS = {
     ),
 }
 NEAR_SQUARE = 0.6
+# After so many numbers without a common remainder, these are taken.
+ENOUGH = 45
 STRIDES = (37, 41, 53, 59, 61, 67, 71, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 
@@ -90,17 +98,29 @@ def _others(rng: random.Random, clues: Sequence[Clue], patterns: Sequence[str], 
     value, stride = rng.randrange(span), rng.choice(STRIDES)
     wanted = list(patterns)
     found: list[int] = []
-    tests = [clue.holds for clue in clues]
+    second_best: list[tuple[str, int]] = []
+    tests = [(clue.holds, clue.twin) for clue in clues]
     for _ in range(span):
         value = (value + stride) % span
         number = low + value
-        profile = "".join(["1" if holds(number) else "0" for holds in tests])
+        kept = [holds(number) for holds, _ in tests]
+        profile = "".join(["1" if keeps else "0" for keeps in kept])
+        if profile not in wanted:
+            continue
+        if all(keeps or twin(number) for keeps, (_, twin) in zip(kept, tests, strict=True)):
+            wanted.remove(profile)
+            found.append(number)
+        else:
+            second_best.append((profile, number))
+        if not wanted or len(second_best) == ENOUGH:
+            break
+    for profile, number in second_best:
         if profile in wanted:
             wanted.remove(profile)
             found.append(number)
-            if not wanted:
-                return found
-    raise Unsuitable("no number for one of the patterns")
+    if wanted:
+        raise Unsuitable("no number for one of the patterns")
+    return found
 
 
 def _wrong(rng: random.Random, value: int, clues: Sequence[Clue]) -> Choice:
@@ -116,7 +136,10 @@ def _multiple(rng: random.Random, candidates: Sequence[int], key: int, weight: f
     of = rng.choice(divisors)
     text = f"a multiple of {of}"
     proof = f"{key} = {of} × {key // of}"
-    return Clue(f"is {text}", "not_a_multiple", f"is not {text}", proof, lambda n: n % of == 0, weight)
+    twin = rng.randrange(1, of)
+    return Clue(
+        f"is {text}", "not_a_multiple", f"is not {text}", proof, lambda n: n % of == 0, weight, lambda n: n % of == twin
+    )
 
 
 def _parity(key: int) -> Clue:
@@ -175,6 +198,7 @@ def _remainder(rng: random.Random, key: int, divisors: Sequence[int]) -> Clue:
     left = key % by
     if left == 0:
         raise Unsuitable("no remainder")
+    twin = (left + rng.randrange(1, by)) % by
     text = f"leave a remainder of {left} when divided by {by}"
     proof = f"{key} = {by} × {key // by} + {left}"
     return Clue(
@@ -184,6 +208,7 @@ def _remainder(rng: random.Random, key: int, divisors: Sequence[int]) -> Clue:
         proof,
         lambda n: n % by == left,
         0.3 + by / 40,
+        lambda n: n % by == twin,
     )
 
 
@@ -205,7 +230,13 @@ def _near_square(key: int) -> Clue:
     text = f"{over} more than a square number"
     proof = f"{key} = {root} × {root} + {over}"
     return Clue(
-        f"is {text}", "not_near_a_square", f"is not {text}", proof, lambda n: isqrt(n - over) ** 2 == n - over, 0.9
+        f"is {text}",
+        "not_near_a_square",
+        f"is not {text}",
+        proof,
+        lambda n: isqrt(n - over) ** 2 == n - over,
+        0.9,
+        lambda n: 0 < n - isqrt(n) ** 2 <= 6,
     )
 
 

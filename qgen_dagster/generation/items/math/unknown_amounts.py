@@ -304,7 +304,7 @@ def _divided(over: int, under: int) -> str:
 
 
 def _years(value: int | Fraction) -> str:
-    return f"{number(value)} years"
+    return f"{number(value)} year{'s' if value != 1 else ''}"
 
 
 def _solved(times: int, value: int) -> str:

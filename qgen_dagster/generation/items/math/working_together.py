@@ -266,11 +266,11 @@ def _leaving_early(rng: random.Random, place: int) -> Draft:
 
 
 def _minutes(value: int | Fraction) -> str:
-    return f"{number(value)} minutes"
+    return f"{number(value)} minute{'s' if value != 1 else ''}"
 
 
 def _days(value: int | Fraction) -> str:
-    return f"{number(value)} days"
+    return f"{number(value)} day{'s' if value != 1 else ''}"
 
 
 def _simulate(stem: str) -> int | Fraction | None:

@@ -3,7 +3,7 @@
 Radicals: number of things, of boxes, of moves, and whether things swap boxes.
 - easy: 3 things, 5 boxes, 2 moves.
 - medium: 4 things, 5 boxes, 4 moves, the thing asked moved twice or its place was used by another.
-- hard: 5 things, 6 boxes, 7 moves, two of them swaps; the thing asked moved at least twice.
+- hard: 5 things, 6 boxes, 7 moves, two of them swaps; the thing asked moved at least twice, once by a swap.
 Earlier places of the thing asked, and last places of the others, are the wrong options. All boxes are on offer (five
 at most). Time shown: 5 s a sentence. Things and colours are incidentals.
 The solver runs the sentences one by one.
@@ -37,7 +37,11 @@ class MovedThings(ItemModel):
         start = [rng.randrange(boxes) for _ in names]
         steps = _steps(rng, start, boxes, moves, swaps)
         pasts = _pasts(start, steps)
-        asked = rng.choice([i for i, past in enumerate(pasts) if len(past) > (1 if level == "easy" else 2)] or [-1])
+        often = [i for i, past in enumerate(pasts) if len(past) > (1 if level == "easy" else 2)]
+        if swaps:
+            swapped = {i for step in steps if len(step) == 3 for i in step[:2]}
+            often = [i for i in often if i in swapped]
+        asked = rng.choice(often or [-1])
         if asked < 0 or pasts[asked][-1] in pasts[asked][:-1]:
             raise Unsuitable("nothing moved often enough, or it came back")
         key = pasts[asked][-1]
@@ -122,7 +126,7 @@ def _other_box(box: int, asked: int, pasts: list[list[int]], names: list[str], c
         tag, note = "first_place", f"This is where the {names[asked]} was at first."
     elif box in pasts[asked]:
         tag, note = "earlier_place", f"The {names[asked]} was there for a while, but was moved again."
-    elif guest := next((i for i, past in enumerate(pasts) if past[-1] == box), None):
+    elif (guest := next((i for i, past in enumerate(pasts) if past[-1] == box), None)) is not None:
         tag, note = "place_of_another", f"At the end, this box holds the {names[guest]}."
     else:
         tag, note = "never_there", f"The {names[asked]} was never in this box."

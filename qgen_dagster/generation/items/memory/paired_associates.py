@@ -29,9 +29,9 @@ THINGS_SET = (
     ("Remember what each person found:", "What did {} find?", "Who found the {}?"),
 )
 NUMBERS_SET = (
-    ("Remember each person's locker number:", "What is the number of {}'s locker?", "Who has locker {}?"),
-    ("Remember each person's seat number:", "What is the number of {}'s seat?", "Who has seat {}?"),
-    ("Remember each person's room number:", "What is the number of {}'s room?", "Who has room {}?"),
+    ("Remember each person's locker number:", "What is {}'s locker number?", "Who has locker {}?"),
+    ("Remember each person's seat number:", "What is {}'s seat number?", "Who has seat {}?"),
+    ("Remember each person's room number:", "What is {}'s room number?", "Who has room {}?"),
 )
 PAIRS = {"easy": 5, "medium": 7, "hard": 9}
 

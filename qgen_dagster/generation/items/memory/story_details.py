@@ -35,8 +35,9 @@ SPOTS = (
 )
 WEATHERS = ("rainy", "sunny", "windy", "foggy", "cold", "warm")
 DETAILS = {"way": WAYS, "food": FOODS, "coat": COLOURS}
-# The question about a named person, and the words that stand for a person who is not named.
-ASK = {"way": "How did {} come?", "food": "What did {} bring?", "coat": "What colour was the coat of {}?"}
+# The question about a named person; the words that stand for a person who is not named, and the question about those.
+ASK = {"way": "How did {} get there?", "food": "What did {} bring?", "coat": "What colour was {}'s coat?"}
+ASK_OF = ASK | {"coat": "What colour was the coat of {}?"}
 BY = {"way": "the person who came {}", "food": "the person who brought {}", "coat": "the person in the {} coat"}
 WHO = {"way": "Who came {}?", "food": "Who brought {}?", "coat": "Who wore {} coat?"}
 LOADS = {"easy": (3, 2, 25), "medium": (4, 2, 32), "hard": (5, 3, 50)}
@@ -61,12 +62,12 @@ class StoryDetails(ItemModel):
         person = people[who]
         backwards = level == "medium" and rng.random() < 0.5
         if level == "hard":
-            stem, sought = ASK[asked].format(BY[other].format(person[other])), asked
+            stem, sought = ASK_OF[asked].format(BY[other].format(person[other])), asked
         elif backwards:
             stem, sought = WHO[asked].format(a_or_an(person[asked]) if asked == "coat" else person[asked]), "name"
         else:
             stem, sought = ASK[asked].format(person["name"]), asked
-        wrong = [_intrusion(p, sought, kinds) for p in people if p is not person]
+        wrong = [_intrusion(p, sought, story) for p in people if p is not person]
         if level == "easy":
             wrong = rng.sample(wrong, 2) + [_never(value) for value in pools[asked][count:]]
         elif level == "medium":
@@ -77,8 +78,7 @@ class StoryDetails(ItemModel):
             stimulus=Stimulus(text=story, seconds_shown=seconds),
             key=Choice(_as_option(person[sought])),
             distractors=tuple(wrong),
-            explanation=f"The story said: “{_told(story, person['name'])}” So the answer is: "
-            f"{_as_option(person[sought])}.",
+            explanation=f"The story said: “{_told(story, person['name'])}” So the answer is: {person[sought]}.",
             structure={
                 "people": [[p[kind] for kind in kinds] for p in people],
                 "asked": [who, sought, other if level == "hard" else ""],
@@ -118,10 +118,10 @@ def _as_option(value: str) -> str:
     return value[0].upper() + value[1:]
 
 
-def _intrusion(p: Person, sought: str, kinds: list[str]) -> Choice:
+def _intrusion(p: Person, sought: str, story: str) -> Choice:
     if sought == "name":
-        told = "; ".join(p[kind] for kind in kinds)
-        return Choice(p["name"], mistake="other_person", note=f"Of this person the story told something else: {told}.")
+        note = f"The story told something else of this person: “{_told(story, p['name'])}”"
+        return Choice(p["name"], mistake="other_person", note=note)
     return Choice(_as_option(p[sought]), mistake="other_person", note=f"The story told this of {p['name']}.")
 
 

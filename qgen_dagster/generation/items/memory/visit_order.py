@@ -1,4 +1,4 @@
-"""A way through several places; later their order is asked.
+"""A route through several places; later their order is asked.
 
 Radicals: number of places, distance between the place given and the place asked, number of places to be ordered.
 - easy: 6 places; the one right after or right before a given place.
@@ -17,7 +17,7 @@ from itertools import pairwise, permutations
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.language import counted, listed, pick_names
+from qgen_dagster.generation.items.language import counted, listed, pick_names, possessive
 from qgen_dagster.generation.items.memory._recall import entries, expected, to_remember
 
 PLACES = (
@@ -52,7 +52,7 @@ class VisitOrder(ItemModel):
 
 
 def _heading(who: str) -> str:
-    return f"Remember the way of {who}, from first to last:"
+    return f"Remember {possessive(who)} route, from the first place to the last:"
 
 
 def _near_a_place(level: ItemLevel, rng: random.Random, who: str, way: list[str], distance: int) -> Draft:
@@ -65,11 +65,11 @@ def _near_a_place(level: ItemLevel, rng: random.Random, who: str, way: list[str]
     right = "right " if distance == 1 else f"{counted(distance, 'place', in_words=True)} "
     where = f"{right}{'after' if after else 'before'} the {way[given]}"
     return Draft(
-        stem=f"Where was {who} {where}?",
+        stem=f"Which place did {who} visit {where}?",
         stimulus=to_remember(_heading(who), way, 2 * len(way)),
         key=Choice(f"The {way[key]}"),
         distractors=tuple(wrong),
-        explanation=f"The way was: {listed(way)}. The {way[key]} came {where}.",
+        explanation=f"The route was: {listed(way)}. The {way[key]} came {where}.",
         structure={"way": way, "given": given, "step": step},
         expected_success=expected(level, 0.3 + 0.3 * (not after) + 0.2 * (0 < key < len(way) - 1)),
     )
@@ -103,11 +103,11 @@ def _three_in_order(rng: random.Random, who: str, way: list[str]) -> Draft:
         if order != (first, second, third)
     ]
     return Draft(
-        stem=f"In which order was {who} at these three places?",
+        stem=f"In which order did {who} visit these three places?",
         stimulus=to_remember(_heading(who), way, 3 * len(way) // 2),
         key=Choice(key),
         distractors=tuple(wrong),
-        explanation=f"The way was: {listed(way)}. So the order is: {key}.",
+        explanation=f"The route was: {listed(way)}. So the order is: {key[0].lower()}{key[1:]}.",
         structure={"way": way, "asked": places},
         expected_success=expected("hard", 0.9 - 0.1 * sum(gaps)),
     )

@@ -1,0 +1,232 @@
+"""Runs as the admin API asks for them: filtered and sorted pages, reports that arrive, durations, the newest.
+
+Not here: the pipeline's own writing of its run (`runs.py`), sums over runs (`run_days.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, bindparam, cast, func, literal, null, select, text, union_all, update
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
+from sqlalchemy.exc import DataError, IntegrityError
+
+from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.run_days import Period
+from qgen_dagster.bank.tables import PROVIDER_NAMES, TYPE_NAMES, runs
+from qgen_dagster.core.run import RunStatus
+
+SortKey = Literal["started_at", "duration", "success_rate", "cost"]
+_SORTED = {
+    "started_at": runs.c.started_at,
+    "duration": runs.c.duration_seconds,
+    "success_rate": runs.c.overall_success_rate,
+    "cost": runs.c.cost_usd,
+}
+_HEAVY = ("provider_metrics", "type_metrics", "difficulty_metrics", "error_summary", "funnel", "options")
+_LONG = ("host", "pid", "error")
+SUMMARY = tuple(c for c in runs.c if c.name not in (*_HEAVY, *_LONG))
+
+
+_LATER = runs.alias("later")
+_RUN_AND_ROUNDS = select(
+    *runs.c,
+    select(func.array_agg(aggregate_order_by(_LATER.c.id, _LATER.c.started_at, _LATER.c.id)))
+    .where(_LATER.c.parent_run_id == runs.c.id)
+    .scalar_subquery()
+    .label("later_rounds"),
+).where(runs.c.id == bindparam("run_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs; None leaves a condition out. `since` is included, `until` is not; rates are 0–1, ends included."""
+
+    statuses: tuple[str, ...] = ()
+    environment: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_success_rate: float | None = None
+    max_success_rate: float | None = None
+    provider: str | None = None
+    question_type: str | None = None
+    prompt_version: str | None = None
+    triggered_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DurationCounts:
+    """Seconds that ended runs took; None where none was timed."""
+
+    runs: int
+    average: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecentRun:
+    """An ended run with a success rate."""
+
+    id: UUID
+    started_at: datetime
+    overall_success_rate: float
+
+
+def page_of_runs(
+    tx: Transaction, wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int
+) -> list[dict[str, Any]]:
+    """A page of runs without their breakdowns; ties by id, runs without the sorted value last."""
+    query = page_query(wanted, sort, descending=descending, limit=limit, offset=offset)
+    return [dict(row._mapping) for row in tx.execute(query)]
+
+
+def page_query(wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int) -> Select[Any]:
+    """The query of `page_of_runs`.
+
+    Runs with and without the value are two queries: so an index serves either direction with nulls last.
+    """
+    column = _SORTED[sort]
+
+    def ordered(value: ColumnElement[Any], key: ColumnElement[Any]) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+        return (value.desc(), key.desc()) if descending else (value.asc(), key.asc())
+
+    base = select(*SUMMARY).where(*_conditions(wanted))
+    if sort == "started_at":
+        return base.order_by(*ordered(column, runs.c.id)).limit(limit).offset(offset)
+    end = limit + offset
+    with_value = (
+        base.add_columns(literal(0).label("part"))
+        .where(column.is_not(None))
+        .order_by(*ordered(column, runs.c.id))
+        .limit(end)
+    )
+    without = (
+        base.add_columns(literal(1).label("part"))
+        .where(column.is_(None))
+        .order_by(runs.c.id.desc() if descending else runs.c.id)
+        .limit(end)
+    )
+    both = union_all(with_value.subquery().select(), without.subquery().select()).subquery()
+    return (
+        select(*(both.c[c.name] for c in SUMMARY))
+        .order_by(both.c.part, *ordered(both.c[column.name], both.c.id))
+        .limit(limit)
+        .offset(offset)
+    )
+
+
+def count_runs(tx: Transaction, wanted: RunFilter, most: int) -> int:
+    """How many runs match, counting no further than `most`."""
+    return tx.execute(count_query(wanted, most)).scalar_one()
+
+
+def count_query(wanted: RunFilter, most: int) -> Select[int]:
+    """The query of `count_runs`; in the order of an index, so that it stops early."""
+    found = select(runs.c.started_at).where(*_conditions(wanted)).order_by(runs.c.started_at.desc()).limit(most)
+    return select(func.count()).select_from(found.subquery())
+
+
+def add_reported(tx: Transaction, values: Mapping[str, Any]) -> bool:
+    """Writes a reported run; False when its id is there already (then nothing is changed)."""
+    statement = insert(runs).on_conflict_do_nothing(index_elements=["id"]).returning(runs.c.id)
+    return tx.execute(statement, {k: v for k, v in values.items() if v is not None}).scalar() is not None
+
+
+def lock_run(tx: Transaction, run_id: UUID) -> dict[str, Any] | None:
+    """All columns of a run, which nobody else can change until the end of the transaction."""
+    row = tx.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
+    return dict(row._mapping) if row else None
+
+
+def change_reported(tx: Transaction, run_id: UUID, values: Mapping[str, Any]) -> None:
+    """Writes the given columns of a run."""
+    tx.execute(
+        update(runs).where(runs.c.id == run_id).values({k: null() if v is None else v for k, v in values.items()})
+    )
+
+
+def run_and_later_rounds(tx: Transaction, run_id: UUID) -> tuple[dict[str, Any], list[UUID]] | None:
+    """All columns of a run, and the ids of the later rounds of its fill, oldest first; None when there is no run."""
+    row = tx.execute(_RUN_AND_ROUNDS, {"run_id": run_id}).first()
+    if row is None:
+        return None
+    found = dict(row._mapping)
+    return found, found.pop("later_rounds") or []
+
+
+def durations(tx: Transaction, period: Period) -> DurationCounts:
+    """Exact percentiles of the durations of the period's ended runs; served by an index alone."""
+    row = tx.execute(durations_query(period)).one()
+    points = row[2] or [None] * 4
+    return DurationCounts(row[0], row[1], *points)
+
+
+def durations_query(period: Period) -> Select[Any]:
+    """The query of `durations`."""
+    c = runs.c
+    conditions = [c.started_at >= period.since, c.started_at < period.until, c.status != RunStatus.RUNNING.value]
+    if period.environment is not None:
+        conditions.append(c.environment == period.environment)
+    if period.prompt_versions:
+        conditions.append(c.prompt_version.in_(period.prompt_versions))
+    shares = text("ARRAY[0.5, 0.9, 0.95, 0.99]")
+    return select(
+        func.count(c.duration_seconds),
+        func.avg(c.duration_seconds),
+        func.percentile_cont(shares).within_group(c.duration_seconds),
+    ).where(*conditions)
+
+
+def recent_success(tx: Transaction, environment: str | None, limit: int) -> list[RecentRun]:
+    """The newest ended runs that have a success rate, newest first."""
+    query = (
+        select(runs.c.id, runs.c.started_at, runs.c.overall_success_rate)
+        .where(runs.c.status != RunStatus.RUNNING.value, runs.c.overall_success_rate.is_not(None))
+        .order_by(runs.c.started_at.desc(), runs.c.id)
+        .limit(limit)
+    )
+    if environment is not None:
+        query = query.where(runs.c.environment == environment)
+    return [RecentRun(*row) for row in tx.execute(query)]
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the database refused the data of a report (a check, a range, an unknown parent), rather than failed."""
+    return isinstance(error, IntegrityError | DataError)
+
+
+def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
+    c = runs.c
+    found: list[ColumnElement[bool]] = []
+    if wanted.statuses:
+        found.append(c.status.in_(wanted.statuses))
+    if wanted.since is not None:
+        found.append(c.started_at >= wanted.since)
+    if wanted.until is not None:
+        found.append(c.started_at < wanted.until)
+    if wanted.min_success_rate is not None:
+        found.append(c.overall_success_rate >= wanted.min_success_rate)
+    if wanted.max_success_rate is not None:
+        found.append(c.overall_success_rate <= wanted.max_success_rate)
+    if wanted.provider is not None:
+        found.append(_names(PROVIDER_NAMES, wanted.provider))
+    if wanted.question_type is not None:
+        found.append(_names(TYPE_NAMES, wanted.question_type))
+    pairs: Sequence[tuple[Any, str | None]] = (
+        (c.environment, wanted.environment),
+        (c.prompt_version, wanted.prompt_version),
+        (c.triggered_by, wanted.triggered_by),
+    )
+    found += [column == value for column, value in pairs if value is not None]
+    return found
+
+
+def _names(names: Any, name: str) -> ColumnElement[bool]:
+    return names.op("@>")(cast([name], JSONB))  # type: ignore[no-any-return]
