@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import json
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -78,12 +78,11 @@ class Calls:
         self._closing.append(close)
 
     def close(self) -> None:
-        """Closes what was opened."""
+        """Closes what was opened, all of it, whatever one of them says to that."""
         if self._runner is None:
             return
         try:
-            for close in self._closing:
-                self._runner.run(_awaited(close))
+            self._runner.run(_closed(self._closing))
         finally:
             self._closing.clear()
             self._runner.close()
@@ -105,5 +104,5 @@ def regeneration_call(candidate_id: UUID, batch_id: UUID) -> Call:
     return Call(GENERATE, digest_of("again", candidate_id), batch_id=batch_id, candidate_id=candidate_id)
 
 
-async def _awaited(make: Callable[[], Awaitable[None]]) -> None:
-    await make()
+async def _closed(closing: Sequence[Callable[[], Awaitable[None]]]) -> None:
+    await asyncio.gather(*(close() for close in closing), return_exceptions=True)

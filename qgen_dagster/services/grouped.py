@@ -41,6 +41,8 @@ class Grouped(Generic[T, R]):
     async def _do_group(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
         try:
             results = await asyncio.to_thread(self._handle, [piece for piece, _ in group])
+            if len(results) != len(group):
+                raise RuntimeError(f"{len(group)} pieces of work came back as {len(results)}")
         except Exception as error:
             for _, done in group:
                 if not done.done():

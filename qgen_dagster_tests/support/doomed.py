@@ -2,9 +2,10 @@
 
     python -m qgen_dagster_tests.support.doomed MOMENT WHAT CALLS -- auto-balance --fill …
 
-MOMENT names a place in the chain (`MOMENTS`), WHAT is `kill` (SIGKILL), `interrupt` (Ctrl-C), `wait` (until the file
-CALLS.go exists) or `nothing`. Every call of the provider is noted in the file CALLS, one line each; `noting_calls` does
-so in the test's own process. Not here: what must hold afterwards (`integration/test_kill.py`).
+MOMENT names a place in the chain (`MOMENTS`, `JOB_MOMENTS`), WHAT is `kill` (SIGKILL), `interrupt` (Ctrl-C), `wait`
+(until the file CALLS.go exists) or `nothing`. Every call of the provider is noted in the file CALLS, one line each;
+`noting_calls` does so in the test's own process. Not here: what must hold afterwards (`integration/test_kill.py`,
+`integration/test_kill_jobs.py`).
 """
 
 from __future__ import annotations
@@ -48,6 +49,17 @@ MOMENTS = {
     "inside an insertion's transaction": Moment("qgen_dagster.services.insert", "_insert_rows", after=True),
     "after the insertion, before the row is closed": Moment("qgen_dagster.services.runs", "close_run"),
     "after the row is closed, before Dagster knows": Moment("qgen_dagster.services.quality", "latest_record"),
+}
+
+_JOBS = "qgen_dagster.services.batch_jobs:BatchJobs"
+# Moments of a run in batch mode.
+JOB_MOMENTS = {
+    "when a job is on record, before it is handed in": Moment(_JOBS, "_submit"),
+    "when a job was handed in, before its id is stored": Moment(_JOBS, "_arrived"),
+    "when a job's id is stored, before it is collected": Moment(_JOBS, "_note"),
+    "inside the transaction that collects a job": Moment("qgen_dagster.bank.journal", "record_calls", after=True),
+    "when a job is collected, before its batches end": Moment(_LEDGER, "finished"),
+    "when a job of judging was handed in": Moment(_JOBS, "_arrived", nth=2),
 }
 
 
@@ -106,7 +118,7 @@ def main() -> None:
     moment, what, file, _, *arguments = sys.argv[1:]
     calls = Path(file)
     if what != "nothing":
-        at(MOMENTS[moment], lambda: _act(what, calls))
+        at({**MOMENTS, **JOB_MOMENTS}[moment], lambda: _act(what, calls))
     from qgen_dagster.cli.main import main as qgen
 
     sys.argv = ["qgen", *arguments]
