@@ -5,6 +5,7 @@ Its config is the run's options, the same names as the CLI's flags. Not here: wh
 """
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from pydantic import Field, PrivateAttr
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.defs.attempts import PROCESS_TAG, qgen_run_id, this_process
-from qgen_dagster.defs.hosting import run_progress, run_settings
+from qgen_dagster.defs.hosting import is_hosted, run_progress, run_settings
 from qgen_dagster.defs.ranges import over_all_strata
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
 from qgen_dagster.services.runs import RunSession
@@ -43,6 +44,8 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     min_score: float = Field(default=DEFAULT_MIN_SCORE, description="Lowest arbiter score that is approved, 0–1.")
     provider: str | None = Field(default=None, description="Only this provider; procedural: no language model.")
     provider_tier: str = Field(default="primary", description="primary, fallback or balanced.")
+    mode: str = Field(default="online", description="batch: batch jobs of the providers, half the price, up to a day.")
+    batch_only: bool = Field(default=False, description="What a batch job does not bring is not made online.")
     budget_usd: float | None = Field(default=None, description="Stop before spending more than this.")
     budget_tokens: int | None = Field(default=None, description="The same in tokens.")
     healthy_threshold: int | None = Field(default=None, description="Overrides healthy_min of alerting.yaml.")
@@ -82,6 +85,8 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             progress=run_progress(context.log.info if context.log else print),
             should_stop=lambda: self._stopped,
         )
+        # A run that Dagster started ends while its batch jobs are under way; the sensor `llm_jobs` goes on with it.
+        work = replace(work, waits_for_jobs=is_hosted())
         parent, plan = run.tags.get(PARENT_RUN_TAG), run.tags.get(PLAN_TAG)
         self._plan_run_id = UUID(plan) if plan else None
         self._session = self._stack.enter_context(
@@ -124,4 +129,6 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 def run_config(**options: Any) -> dict[str, Any]:
     """Dagster run config with these options."""
+    if options.get("budget_usd") is not None:
+        options["budget_usd"] = float(options["budget_usd"])  # Dagster's config knows no decimals
     return {"resources": {"run": {"config": options}}} if options else {}

@@ -24,6 +24,7 @@ from qgen_dagster.core.plan import GenerationPlan
 from qgen_dagster.core.run import RunStatus, is_saturated
 from qgen_dagster.services import inventory, recovery
 from qgen_dagster.services.options import RunOptions
+from qgen_dagster.services.runs import UNSERVED
 from qgen_dagster.tracking.metrics import funnel_from_json
 
 MAX_AUTOMATIC_RESUMES = 3
@@ -158,10 +159,10 @@ def balance(
 
 def next_round(options: RunOptions, last: RoundReport, number: int, planned_next: int, spent: Decimal) -> str | None:
     """Why no further round follows, or None when one does. Pure."""
-    if not options.fill:
-        return "one round was asked for"
     if last.error is not None:
         return last.error
+    if not options.fill:
+        return "one round was asked for"
     if last.waiting_jobs:
         return f"the last round waits for {last.waiting_jobs:,} batch jobs"
     if planned_next == 0:
@@ -211,10 +212,15 @@ def report_run(bank: Bank, run_id: UUID, error: BaseException | None = None) -> 
         funnel=funnel_from_json(row["funnel"]["total"]) if row["funnel"] else Funnel(),
         cost_usd=row["cost_usd"],
         duration_seconds=row["duration_seconds"] or 0.0,
-        error=row["error"] or message,
+        error=row["error"] or message or unserved(row["stop_reason"]),
         exit_code=ExitCode(row["exit_code"] if row["exit_code"] is not None else 2),
         waiting_jobs=waiting,
     )
+
+
+def unserved(stop_reason: str | None) -> str | None:
+    """The reason why a run stopped, where it is that nobody could serve it: for whoever asks what went wrong."""
+    return stop_reason if stop_reason and stop_reason.startswith(UNSERVED) else None
 
 
 def _resume_cut_off(bank: Bank, launcher: Launcher, announce: Callable[[str], None]) -> tuple[RoundReport, ...]:

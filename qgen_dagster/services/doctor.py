@@ -1,7 +1,8 @@
 """Is everything here that qgen needs? Checks that say what is wrong and how to mend it.
 
 Here: the checks; each looks at one thing, none changes anything that matters, and a failing one never stops the others.
-Not here: printing them (`cli/commands/doctor.py`), Dagster's own check (handed in, since only `defs/` knows Dagster).
+Not here: language models (`doctor_models.py`, `live_check.py`), printing (`cli/commands/doctor.py`), Dagster's own
+check (handed in, since only `defs/` knows Dagster).
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import TYPE_CHECKING
 from qgen_dagster.config.settings import Settings, load_settings
 from qgen_dagster.core.errors import DatabaseError, ExitCode, QgenError
 from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.services.doctor_models import model_checks
+from qgen_dagster.services.findings import Finding, Health
 
 if TYPE_CHECKING:
     from qgen_dagster.bank.engine import Bank
@@ -37,29 +38,10 @@ _MOST_NAMED = 6
 DagsterProbe = Callable[[Settings], str]
 
 
-class Health(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor's: what was looked at, how it is, and how to mend it."""
-
-    name: str
-    health: Health
-    detail: str
-    mend: str | None = None
-    exit_code: ExitCode = ExitCode.SUCCESS
-
-
 def examine(
-    probe_dagster: DagsterProbe, environ: Mapping[str, str] | None = None, *, port: int = WEB_PORT
+    probe_dagster: DagsterProbe, environ: Mapping[str, str] | None = None, *, port: int = WEB_PORT, live: bool = False
 ) -> Iterator[Finding]:
-    """Every finding, as it is made."""
+    """Every finding, as it is made. `live`: every configured model is called once, at the end."""
     env = os.environ if environ is None else environ
     yield _python()
     yield _packages()
@@ -76,17 +58,39 @@ def examine(
         ("alerting", partial(_alerting, settings)),
         ("item models", partial(_item_models, settings)),
         ("API keys", partial(_api_keys, env)),
+        *_model_checks(settings),
         ("database", partial(_database, settings)),
         ("dagster", partial(_dagster, settings, probe_dagster)),
         ("web port", partial(_web_port, port)),
     ]
     for name, check in checks:
         yield _guarded(name, check)
+    if live:
+        yield from _live(settings)
 
 
 def exit_code_of(findings: list[Finding]) -> ExitCode:
     """Success unless something failed; then what the first failure means."""
     return next((f.exit_code for f in findings if f.health is Health.FAIL), ExitCode.SUCCESS)
+
+
+def _model_checks(settings: Settings) -> list[tuple[str, Callable[[], Finding]]]:
+    try:
+        return model_checks(settings)
+    except QgenError as error:
+        return [("models", partial(_failed, "models", error))]
+
+
+def _live(settings: Settings) -> list[Finding]:
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.live_check import check_models
+
+    try:
+        with open_bank(settings) as bank:
+            found = check_models(bank, settings)
+    except QgenError as error:  # its calls are written down, so there must be a database
+        return [_failed("live", error)]
+    return found or [Finding("live", Health.OK, "no model has a key, so none was called")]
 
 
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:

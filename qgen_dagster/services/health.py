@@ -41,11 +41,13 @@ def check(bank: Bank) -> None:
 def gauges(bank: Bank, settings: Settings, now: datetime) -> Gauges:
     """The numbers as they are now."""
     stock = inventory.analyze(bank, settings, RunOptions())
-    sums = run_days.tallies(bank, make_period(now), ["run"], today=now.astimezone(UTC).date())
-    by_status = {status.value: sums.get(("run", status.value), Tally()) for status in RunStatus}
+    month = make_period(now)
+    ready = run_days.prepare(bank, month, today=now.astimezone(UTC).date())
     with bank.begin() as tx:
+        sums = run_days.tallies(tx, month, ready, ["run"])
         recent = run_queries.recent_success(tx, None, MAX_STREAK)
         alerts = listings.open_alert_counts(tx)
+    by_status = {status.value: sums.get(("run", status.value), Tally()) for status in RunStatus}
     return Gauges(
         active={s.stratum.key: s.current_count for s in stock.strata},
         missing={s.stratum.key: s.deficit for s in stock.strata},

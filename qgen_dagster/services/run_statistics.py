@@ -6,7 +6,7 @@ Not here: what the numbers mean (`tracking/`), SQL (`bank/run_days.py`, `bank/ru
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from qgen_dagster.bank import run_days, run_queries
@@ -79,10 +79,10 @@ def run_stats(
     streak: int = DEFAULT_STREAK,
 ) -> QuestionGenerationRunStats:
     """Everything about a period's runs. `threshold` and `streak`: how many runs in a row below which success rate."""
-    today = now.astimezone(UTC).date()
-    daily = run_days.tallies(bank, period, ["run"], ["day"], today=today)
-    parts = run_days.tallies(bank, period, ["provider", "stratum", "error"], today=today)
+    ready = run_days.prepare(bank, period, today=_today(now))
     with bank.begin() as tx:
+        daily = run_days.tallies(tx, period, ready, ["run"], ["day"])
+        parts = run_days.tallies(tx, period, ready, ["provider", "stratum", "error"])
         durations = run_queries.durations(tx, period)
         recent = run_queries.recent_success(tx, period.environment, MAX_STREAK)
     return summary.stats(period, daily, parts, durations, recent, threshold=threshold, streak=streak)
@@ -95,8 +95,9 @@ def compare_versions(
     if len(versions) != 2 or versions[0] == versions[1]:
         raise PeriodRefused("two different prompt versions are needed to compare")
     chosen = Period(period.since, period.until, period.environment, tuple(versions))
-    today = now.astimezone(UTC).date()
-    sums = run_days.tallies(bank, chosen, ["run"], ["prompt_version"], today=today)
+    ready = run_days.prepare(bank, chosen, today=_today(now))
+    with bank.begin() as tx:
+        sums = run_days.tallies(tx, chosen, ready, ["run"], ["prompt_version"])
     return summary.compare(chosen, sums, versions)
 
 
@@ -109,10 +110,14 @@ def timeseries(bank: Bank, period: Period, bucket: Bucket, now: datetime) -> Que
     if count > most:
         raise PeriodRefused(f"{count:,} {bucket}s are too many, at most {most:,}", hint="Ask for a shorter period.")
     if bucket == "day":
-        sums = run_days.tallies(bank, period, ["run"], ["day"], today=now.astimezone(UTC).date())
+        ready = run_days.prepare(bank, period, today=_today(now))
+        with bank.begin() as tx:
+            sums = run_days.tallies(tx, period, ready, ["run"], ["day"])
         ended = {datetime.combine(day, time(), tzinfo=UTC): t for day, t in summary.ended_by(sums).items()}
     else:
-        ended = {hour.astimezone(UTC): t for hour, t in summary.ended_by(run_days.hourly(bank, period)).items()}
+        with bank.begin() as tx:
+            sums = run_days.hourly(tx, period)
+        ended = {hour.astimezone(UTC): t for hour, t in summary.ended_by(sums).items()}
     starts = [first + n * step for n in range(count)]
     return QuestionGenerationRunTimeseries(
         period=summary.period_read(period),
@@ -126,6 +131,10 @@ def _bucket_of(moment: datetime, bucket: Bucket) -> datetime:
     if bucket == "day":
         return _midnight(moment)
     return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _today(now: datetime) -> date:
+    return now.astimezone(UTC).date()
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -34,6 +34,7 @@ EXIT_CODES = {
     ErrorCategory.AUTHENTICATION: ExitCode.AUTHENTICATION,
     ErrorCategory.BUDGET: ExitCode.PARTIAL_FAILURE,
 }
+UNSERVED = "no provider could serve"
 STOP_REASONS = {
     ErrorCategory.BILLING_QUOTA: "the account has no credit or quota left",
     ErrorCategory.AUTHENTICATION: "the key was refused",
@@ -260,7 +261,7 @@ def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorC
     if jobs:
         return jobs
     if stopped_by is not None:
-        return f"no provider could serve: {STOP_REASONS[stopped_by]}"
+        return f"{UNSERVED}: {STOP_REASONS[stopped_by]}"
     if funnel.requested == 0:
         return "nothing to do"
     if funnel.pending:
