@@ -58,8 +58,8 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_QUESTIONS_PER_RUN": f"how many questions a run without --count or --fill plans (default: "
     f"{DEFAULT_QUESTIONS_PER_RUN})",
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
-    "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a key "
-    "has at least 20 characters (default: nobody)",
+    "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a "
+    "key has at least 20 characters (default: nobody)",
     "QGEN_LOG": "log format on standard error: text or json (default: text)",
 }
 
