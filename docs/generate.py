@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 from qgen_dagster.config.settings import VARIABLES
@@ -12,6 +13,7 @@ from qgen_dagster.services.gallery import summary_of
 
 OPERATIONS = Path(__file__).with_name("operations.md")
 ITEMS = Path(__file__).with_name("items.md")
+API = Path(__file__).with_name("api.md")
 LEVELS = ("easy", "medium", "hard")
 
 
@@ -29,6 +31,14 @@ def items(text: str) -> str:
     return _replaced(text, "models", count + head + "".join(_row(model) for model in models))
 
 
+def api(text: str) -> str:
+    """docs/api.md with the reference brought up to date with the OpenAPI document."""
+    from qgen_dagster.api.app import openapi_document
+
+    reference = runpy.run_path(str(Path(__file__).with_name("openapi.py")))["reference"]
+    return _replaced(text, "api", reference(openapi_document()) + "\n")
+
+
 def _row(model: ItemModel) -> str:
     levels = "all" if model.levels == LEVELS else ", ".join(model.levels)
     return f"| {model.family} | `{model.name}` | {model.sub_type} | {levels} | {summary_of(model)} |\n"
@@ -42,3 +52,4 @@ def _replaced(text: str, name: str, content: str) -> str:
 if __name__ == "__main__":
     OPERATIONS.write_text(operations(OPERATIONS.read_text(encoding="utf-8")), encoding="utf-8")
     ITEMS.write_text(items(ITEMS.read_text(encoding="utf-8")), encoding="utf-8")
+    API.write_text(api(API.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,7 +1,7 @@
 """How a run tells what it is doing, while it is doing it.
 
-Here: `Progress`, the one small event and its sentence, and `Notice`. Not here: showing it (the CLI draws it, Dagster logs
-it).
+Here: `Progress`, the one small event and its sentence, and `Notice`. Not here: showing it (the CLI draws it, Dagster
+logs it).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The batch engine: many batches at once, each on its own, none lost.
 
 Here: keeping what a short reply did bring and asking again only for the missing ones. It knows neither questions nor
-drills: a `BatchTask` says how to ask and how to read the answer, a `Ledger` keeps the results. Not here: a single call with its retries and its journal (`calls.py`), providers, SQL.
+drills: a `BatchTask` says how to ask and how to read the answer, a `Ledger` keeps the results. Not here: a single call
+with its retries and its journal (`calls.py`), running many at once (`jobs.py`), providers, SQL.
 """
 
 from __future__ import annotations
