@@ -1,12 +1,13 @@
 """Builds the lexicon of the verbal item models from the hand-picked lists, WordNet and word frequencies.
 
-    apt-get install wordnet-base && pip install wordfreq
-    python scripts/build_lexicon.py            # rewrites qgen_dagster/generation/items/verbal/data/lexicon.json
+    apt-get install wordnet-base && pip install wordfreq && npm pack moby && tar xf moby-*.tgz
+    python scripts/build_lexicon.py package/words.txt    # rewrites lexicon.json beside the lists
 
 Not run at install time: the result is in the repository. What comes from where is in `data/README.md`.
 The lists (relations, scales, categories, synonyms, antonyms, definitions …) say what is right. WordNet guards them: it
 adds, for every listed word, the listed words that are close to it in any sense, so that none of them is ever a wrong
-option, and, for every category, the listed words that could belong to it in any sense.
+option, and, for every category, the listed words that could belong to it in any sense. The Moby thesaurus, which is far
+wider, guards the questions for the nearest meaning: what it names under a word is never a wrong option there.
 """
 
 from __future__ import annotations
@@ -216,6 +217,36 @@ def read_definitions() -> list[dict[str, Any]]:
     return list(families.values())
 
 
+def read_passages() -> list[dict[str, Any]]:
+    """The themes of short passages: lines that open with a mark, then properties (or, for an order, the things)."""
+    themes: list[dict[str, Any]] = []
+    for line in (DATA / "passages.txt").read_text(encoding="utf-8").splitlines():
+        mark, _, rest = line.partition(" ")
+        if mark == "@theme":
+            kind, _, name = rest.partition(" ")
+            parts: dict[str, list[Any]] = {"scene": [], "aside": [], "world": [], "before": [], "lines": []}
+            themes.append({"kind": kind, "name": name, **parts})
+        elif mark.startswith("@"):
+            themes[-1][mark[1:]].append(rest)
+        elif line and not line.startswith("#"):
+            themes[-1]["lines"].append(cell(line, "|"))
+    return themes
+
+
+def thesaurus(path: Path, words: set[str]) -> dict[str, list[str]]:
+    """For each of the words those after it in the alphabet that stand under it, or under which it stands.
+
+    A line of the file is: word,word,word …
+    """
+    linked: dict[str, set[str]] = defaultdict(set)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        head, *under = line.split(",")
+        if head in words:
+            for other in words.intersection(under) - {head}:
+                linked[min(head, other)].add(max(head, other))
+    return {word: sorted(others) for word, others in sorted(linked.items())}
+
+
 def blocked_words() -> set[str]:
     stems = [line for _, line in sections("blocked.txt")]
     exact = {stem[1:] for stem in stems if stem.startswith("=")}
@@ -290,6 +321,7 @@ def main() -> None:
         if against:
             opposite[word] = sorted(against)
     common = common_words(wordnet, blocked, zipf_frequency)
+    compared = {word for _, group in [*scales, *synonyms, *antonyms] for word in group}
     lexicon = {
         "relations": relations,
         "scales": scales,
@@ -300,8 +332,10 @@ def main() -> None:
         "clauses": fields("clauses.txt"),
         "definitions": definitions,
         "doubles": doubles,
+        "passages": read_passages(),
         "near": near,
         "opposite": opposite,
+        "akin": thesaurus(Path(sys.argv[1]), compared),
         "zipf": {w: round(min(zipf_frequency(p, "en") for p in w.split()), 1) for w in sorted(words | set(common))},
         "common": common,
     }

@@ -149,6 +149,7 @@ def upgrade() -> None:
         sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("stop_reason", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("reported", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.CheckConstraint(
             "status IN ('running', 'success', 'partial_failure', 'failed', 'killed')",
             name=op.f("ck_question_generation_runs_status"),
@@ -174,11 +175,15 @@ def upgrade() -> None:
         op.create_index(f"ix_qgr_{name}_order", "question_generation_runs", [ORDERED[name], "id"])
     for name in ("prompt_version", "triggered_by"):
         op.create_index(f"ix_qgr_{name}", "question_generation_runs", [name, sa.literal_column("started_at DESC")])
+    filtered = ["environment", "prompt_version", "triggered_by", "overall_success_rate"]
     op.create_index(
-        "ix_qgr_durations",
+        "ix_qgr_walk",
         "question_generation_runs",
-        ["started_at"],
-        postgresql_include=["duration_seconds", "environment", "prompt_version", "status"],
+        ["started_at", "id"],
+        postgresql_include=["status", "duration_seconds", *filtered],
+    )
+    op.create_index(
+        "ix_qgr_status_walk", "question_generation_runs", ["status", "started_at", "id"], postgresql_include=filtered
     )
     for name, column in (("providers", "provider_metrics"), ("types", "type_metrics")):
         op.create_index(
@@ -201,9 +206,7 @@ def upgrade() -> None:
         sa.Column("lowest_score", sa.Double(), nullable=True),
         sa.Column("highest_score", sa.Double(), nullable=True),
         sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
-        sa.PrimaryKeyConstraint(
-            "day", "dimension", "name", "environment", "prompt_version", name=op.f("pk_run_days")
-        ),
+        sa.PrimaryKeyConstraint("day", "dimension", "name", "environment", "prompt_version", name=op.f("pk_run_days")),
     )
     op.create_index("ix_run_days_dimension", "run_days", ["dimension", "day"])
     op.execute(FORGET_RUN_DAY)
@@ -616,9 +619,7 @@ def downgrade() -> None:
     op.drop_index("ix_llm_calls_request_hash", table_name="llm_calls")
     op.drop_index("ix_llm_calls_run_id", table_name="llm_calls")
     op.drop_index("ix_llm_calls_purpose", table_name="llm_calls")
-    op.drop_index(
-        "ix_llm_calls_failed", table_name="llm_calls", postgresql_where=sa.text("error_category IS NOT NULL")
-    )
+    op.drop_index("ix_llm_calls_failed", table_name="llm_calls", postgresql_where=sa.text("error_category IS NOT NULL"))
     op.drop_index("ix_llm_calls_created_at", table_name="llm_calls")
     op.drop_index("ix_llm_calls_candidate_id", table_name="llm_calls")
     op.drop_index("ix_llm_calls_batch_id", table_name="llm_calls")

@@ -70,9 +70,10 @@ class CallAverages:
 
 @dataclass(frozen=True, slots=True)
 class RecentWork:
-    """What the last runs with language models did: questions that were asked for, and calls by purpose."""
+    """What the last runs with language models did: batches, questions asked for in them, and calls by purpose."""
 
     runs: int
+    batches: int
     questions: int
     calls: dict[str, int]
 
@@ -111,10 +112,10 @@ def recent_work(tx: Transaction, runs: int = 20) -> RecentWork:
     """What the last runs with language models did. What item models made is not counted."""
     ids = [row.id for row in tx.execute(_LAST_RUNS, {"runs": runs})]
     if not ids:
-        return RecentWork(0, 0, {})
-    questions = tx.execute(_QUESTIONS, {"ids": ids}).scalar_one()
+        return RecentWork(0, 0, 0, {})
+    batches, questions = tx.execute(_BATCHES, {"ids": ids}).one()
     calls = {row.purpose: row.calls for row in tx.execute(_CALLS, {"ids": ids})}
-    return RecentWork(len(ids), int(questions), calls)
+    return RecentWork(len(ids), int(batches), int(questions), calls)
 
 
 def averages(tx: Transaction, wanted: Sequence[tuple[str, str, str]], calls: int = 200) -> list[CallAverages | None]:
@@ -133,8 +134,8 @@ _LAST_RUNS = text("""
     WHERE EXISTS (SELECT 1 FROM question_batches b WHERE b.run_id = r.id AND b.provider <> 'procedural')
     ORDER BY r.started_at DESC LIMIT :runs
 """)
-_QUESTIONS = text("""
-    SELECT coalesce(sum(size), 0) FROM question_batches
+_BATCHES = text("""
+    SELECT count(*), coalesce(sum(size), 0) FROM question_batches
     WHERE run_id = ANY(:ids) AND completed_at IS NOT NULL AND provider IS DISTINCT FROM 'procedural'
 """)
 _CALLS = text("""

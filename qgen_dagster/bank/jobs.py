@@ -111,15 +111,12 @@ def count_open(tx: Transaction, run_id: UUID) -> int:
     return tx.execute(query).scalar_one()
 
 
-def waiting_runs(tx: Transaction) -> list[UUID]:
-    """The runs that have jobs which are not over, the longest waiting first."""
-    query = (
-        select(llm_jobs.c.run_id)
-        .where(llm_jobs.c.state.in_(_OPEN))
-        .group_by(llm_jobs.c.run_id)
-        .order_by(func.min(llm_jobs.c.created_at))
-    )
-    return list(tx.execute(query).scalars())
+def waiting_runs(tx: Transaction, *, since: datetime | None = None) -> list[UUID]:
+    """The runs that have jobs which are not over (and were written down since then), the longest waiting first."""
+    query = select(llm_jobs.c.run_id).where(llm_jobs.c.state.in_(_OPEN))
+    if since is not None:
+        query = query.where(llm_jobs.c.created_at >= since)
+    return list(tx.execute(query.group_by(llm_jobs.c.run_id).order_by(func.min(llm_jobs.c.created_at))).scalars())
 
 
 def reserved(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None = None) -> tuple[Decimal, int]:

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import String, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from qgen_dagster.bank.engine import Transaction
-from qgen_dagster.bank.tables import llm_calls
+from qgen_dagster.bank.tables import candidates, llm_calls, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +44,18 @@ class JournalEntry:
 
 
 def record_calls(tx: Transaction, entries: Sequence[JournalEntry]) -> None:
-    """Adds calls, in order."""
+    """Adds calls, in order.
+
+    A stage that is started by itself works for runs that have ended, and its own has no row: its calls are those of
+    their candidates' runs.
+    """
     if entries:
-        names = JournalEntry.__dataclass_fields__
-        tx.execute(insert(llm_calls), [{name: getattr(entry, name) for name in names} for entry in entries])
+        tx.execute(_ADD, [_row(entry) for entry in entries])
+
+
+def _row(entry: JournalEntry) -> dict[str, Any]:
+    given = {name: getattr(entry, name) for name in JournalEntry.__dataclass_fields__ if name != "run_id"}
+    return given | {"given_run": entry.run_id, "given_candidate": entry.candidate_id}
 
 
 def spent(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None = None) -> tuple[Decimal, int]:
@@ -79,6 +88,12 @@ def replies_about(tx: Transaction, candidate_ids: Sequence[UUID]) -> dict[str, J
     return found
 
 
+_ADD = insert(llm_calls).values(
+    run_id=func.coalesce(
+        select(runs.c.id).where(runs.c.id == bindparam("given_run")).scalar_subquery(),
+        select(candidates.c.run_id).where(candidates.c.id == bindparam("given_candidate")).scalar_subquery(),
+    )
+)
 _ENTRIES = select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
 _REPLIES = _ENTRIES.where(
     llm_calls.c.request_hash == func.any(bindparam("hashes", type_=ARRAY(String))), llm_calls.c.reply.is_not(None)

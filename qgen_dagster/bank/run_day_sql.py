@@ -118,8 +118,10 @@ _SCORES = {
 
 def aggregates(expressions: Mapping[str, str] = _THEMSELVES) -> str:
     """Every measure summed (of scores the extremes), as a list of columns."""
-    how = {"lowest_score": "min", "highest_score": "max"}
-    return ", ".join(f"{how.get(m, 'sum')}({expressions[m]}) AS {m}" for m in MEASURES)
+    how = {"lowest_score": "min({0})", "highest_score": "max({0})"}
+    whole = dict.fromkeys((*RUN_DAY_COUNTS, *RUN_DAY_TOKENS), "sum({0})::bigint")
+    forms = {**whole, **how}
+    return ", ".join(f"{forms.get(m, 'sum({0})').format(expressions[m])} AS {m}" for m in MEASURES)
 
 
 def summing(dimensions: Sequence[Dimension], by: Sequence[Group], where: str) -> str:

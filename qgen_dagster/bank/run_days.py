@@ -1,6 +1,6 @@
 """What the runs of a period add up to: per day, prompt version, provider, stratum and error category.
 
-Here: `Tally` (the sums), and `tallies`, which reads finished days from `run_days` and the rest from the runs
+Here: `Tally` (the sums), `prepare`, and `tallies`, which reads finished days from `run_days` and the rest from the runs
 themselves. A past day is summed up once, when it is first asked for; the trigger `qgen_forget_run_day` removes it when
 one of its runs changes. Not here: the SQL of the sums (`run_day_sql.py`), what they mean (`tracking/`), single runs
 (`run_queries.py`).
@@ -9,15 +9,17 @@ one of its runs changes. Not here: the SQL of the sums (`run_day_sql.py`), what 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from functools import cache
+from operator import add, attrgetter
 from typing import Any
 
-from sqlalchemy import Row, insert, text
+from sqlalchemy import TextClause, insert, text
 
 from qgen_dagster.bank.engine import Bank, Transaction
-from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_TOKENS, run_days
+from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_SUMS, run_days
 from qgen_dagster.bank.run_day_sql import DIMENSIONS, MEASURES, Dimension, Group, aggregates, summing
 
 MARKER = "day"  # the dimension whose one row says that a day has been summed up, even when it had no runs
@@ -26,11 +28,12 @@ _CHANGING_LOCK = 7_061_914  # with a day: held, shared, by whoever changes a run
 _DAYS_AT_ONCE = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: hundreds are made for an answer, and freezing makes that four times as slow
 class Tally:
     """Sums over runs. In `run` they are over whole runs, elsewhere over a provider's, stratum's or error's part.
 
-    A `2` in a name is a square, summed over the runs. The last five are None where no run measured them.
+    A `2` in a name is a square, summed over the runs. The last five are None where no run measured
+    them. The fields are those of MEASURES, in its order.
     """
 
     runs: int = 0
@@ -72,7 +75,15 @@ class Tally:
     cost_usd: Decimal | None = None
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(**{f.name: _joined(f.name, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)})
+        a, b = _VALUES(self), _VALUES(other)
+        summed = map(add, a[:_NUMBERS], b[:_NUMBERS])
+        rest = (_joined(name, x, y) for name, x, y in zip(_REST, a[_NUMBERS:], b[_NUMBERS:], strict=True))
+        return Tally(*summed, *rest)
+
+
+_VALUES = attrgetter(*MEASURES)
+_NUMBERS = len((*RUN_DAY_COUNTS, *RUN_DAY_SUMS))  # these come first; the rest may be None
+_REST = MEASURES[_NUMBERS:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +103,40 @@ class Period:
         return [day + timedelta(days=n) for n in range((end - day).days)]
 
 
-def tallies(
-    bank: Bank, period: Period, dimensions: Sequence[Dimension], by: Sequence[Group] = (), *, today: date
-) -> dict[tuple[Any, ...], Tally]:
-    """Sums by (dimension, name, *by). Runs count by the day (UTC) that they started on.
+def prepare(bank: Bank, period: Period, *, today: date) -> set[date]:
+    """The past days of the period that are summed up; those that were not yet, are now.
 
-    `today` and days that change at this moment are read from the runs themselves. Only the dimension `run` counts runs
-    that are still running, under the name `running`.
+    A day whose runs change at this moment is missing, and is read from the runs.
     """
     with bank.begin() as tx:
         first = first_day(tx)
-    wanted = [day for day in period.whole_days(today) if first is not None and day >= first]
-    sum_up(bank, wanted)
-    with bank.begin() as tx:
+        wanted = [day for day in period.whole_days(today) if first is not None and day >= first]
         ready = _summed_up(tx, wanted)
-        found = dict(_stored(tx, period, dimensions, by, ready)) if ready else {}
-        for since, until in _gaps(period, ready):
-            for key, tally in _live(tx, period, since, until, dimensions, by):
-                found[key] = found[key] + tally if key in found else tally
+    if len(ready) < len(wanted):
+        sum_up(bank, wanted)
+        with bank.begin() as tx:
+            ready = _summed_up(tx, wanted)
+    return ready
+
+
+def tallies(
+    tx: Transaction, period: Period, ready: set[date], dimensions: Sequence[Dimension], by: Sequence[Group] = ()
+) -> dict[tuple[Any, ...], Tally]:
+    """Sums by (dimension, name, *by). Runs count by the day (UTC) that they started on.
+
+    `ready` comes from `prepare`; other days are read from the runs. Only the dimension `run` counts runs that are still
+    running, under the name `running`.
+    """
+    found = dict(_stored(tx, period, dimensions, by, ready)) if ready else {}
+    for since, until in _gaps(period, ready):
+        for key, tally in _live(tx, period, since, until, dimensions, by):
+            found[key] = found[key] + tally if key in found else tally
     return found
 
 
-def hourly(bank: Bank, period: Period) -> dict[tuple[Any, ...], Tally]:
+def hourly(tx: Transaction, period: Period) -> dict[tuple[Any, ...], Tally]:
     """Sums of the dimension run by (run, status, hour); hours are not kept, so the runs themselves are read."""
-    with bank.begin() as tx:
-        return dict(_live(tx, period, period.since, period.until, ("run",), ("hour",)))
+    return dict(_live(tx, period, period.since, period.until, ("run",), ("hour",)))
 
 
 def sum_up(bank: Bank, days: Sequence[date]) -> int:
@@ -181,17 +201,19 @@ def _summed_up(tx: Transaction, days: Sequence[date]) -> set[date]:
 def _stored(
     tx: Transaction, period: Period, dimensions: Sequence[Dimension], by: Sequence[Group], days: set[date]
 ) -> Iterator[tuple[tuple[Any, ...], Tally]]:
-    keys = ", ".join(("dimension", "name", *by))
     where, values = _filters(period)
-    rows = tx.execute(
-        text(
-            f"SELECT {keys}, {aggregates()} FROM run_days "  # noqa: S608
-            f"WHERE dimension = ANY(:dimensions) AND day BETWEEN :first AND :last AND day = ANY(:days){where} "
-            f"GROUP BY {keys}"
-        ),
-        {"dimensions": list(dimensions), "first": min(days), "last": max(days), "days": sorted(days), **values},
+    known = {"dimensions": list(dimensions), "first": min(days), "last": max(days), "days": sorted(days)}
+    return _keyed(tx.execute(_stored_query(tuple(by), where), {**known, **values}), 2 + len(by))
+
+
+@cache  # parsing these long texts anew takes a tenth of an answer's time
+def _stored_query(by: tuple[Group, ...], where: str) -> TextClause:
+    keys = ", ".join(("dimension", "name", *by))
+    return text(
+        f"SELECT {keys}, {aggregates()} FROM run_days "  # noqa: S608
+        f"WHERE dimension = ANY(:dimensions) AND day BETWEEN :first AND :last AND day = ANY(:days){where} "
+        f"GROUP BY {keys}"
     )
-    return _keyed(rows, 2 + len(by))
 
 
 def _live(
@@ -203,8 +225,13 @@ def _live(
     by: Sequence[Group],
 ) -> Iterator[tuple[tuple[Any, ...], Tally]]:
     where, values = _filters(period)
-    rows = tx.execute(text(summing(dimensions, by, where)), {"since": since, "until": until, **values})
+    rows = tx.execute(_live_query(tuple(dimensions), tuple(by), where), {"since": since, "until": until, **values})
     return _keyed(rows, 2 + len(by))
+
+
+@cache
+def _live_query(dimensions: tuple[Dimension, ...], by: tuple[Group, ...], where: str) -> TextClause:
+    return text(summing(dimensions, by, where))
 
 
 def _filters(period: Period) -> tuple[str, dict[str, Any]]:
@@ -220,14 +247,7 @@ def _filters(period: Period) -> tuple[str, dict[str, Any]]:
 
 def _keyed(rows: Any, keys: int) -> Iterator[tuple[tuple[Any, ...], Tally]]:
     for row in rows:
-        yield tuple(row[:keys]), _tally(row, keys)
-
-
-def _tally(row: Row[Any], offset: int) -> Tally:
-    values: dict[str, Any] = dict(zip(MEASURES, row[offset:], strict=True))
-    for name in (*RUN_DAY_COUNTS, *RUN_DAY_TOKENS):  # sums of bigint are numeric
-        values[name] = None if values[name] is None else int(values[name])
-    return Tally(**values)
+        yield tuple(row[:keys]), Tally(*row[keys:])
 
 
 def _gaps(period: Period, ready: set[date]) -> Iterator[tuple[datetime, datetime]]:

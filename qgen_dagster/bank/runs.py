@@ -121,7 +121,7 @@ def unfinished_run_ids(tx: Transaction) -> list[UUID]:
     )
     query = (
         select(runs.c.id)
-        .where(batches_left | candidates_left | (runs.c.status == RunStatus.KILLED.value))
+        .where(~runs.c.reported, batches_left | candidates_left | (runs.c.status == RunStatus.KILLED.value))
         .order_by(runs.c.started_at.desc())
     )
     return list(tx.execute(query).scalars())

@@ -20,9 +20,10 @@ def moment(flag: str, given: str, now: datetime | None = None) -> datetime:
     Raises ConfigurationError that names the flag.
     """
     text = given.strip()
-    if ago := _AGO.fullmatch(text):
-        return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    ago = _AGO.fullmatch(text)
     try:
+        if ago:
+            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
         hint = "It takes 90m, 2h, 3d, 2026-03-01 or 2026-03-01T14:30."

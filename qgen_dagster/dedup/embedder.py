@@ -1,6 +1,7 @@
 """What an embedder is.
 
-Here: the protocol and the error of one that is down. Not here: any embedder (`hashing.py`; others sit beside it).
+Here: the protocol and the error of one that is down. Not here: any embedder (`hashing.py`, `remote.py`,
+`sentences.py`), which one is used (`services/embedding.py`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import ExitCode, QgenError
 
 if TYPE_CHECKING:
@@ -20,9 +22,16 @@ else:
 
 
 class EmbedderDown(QgenError):
-    """The embedder gave no vectors. Candidates stay pending: nothing unchecked is inserted."""
+    """The embedder gave no vectors. Candidates stay pending: nothing unchecked is inserted.
+
+    `category` says why, where a provider was asked.
+    """
 
     exit_code: ClassVar[ExitCode] = ExitCode.PARTIAL_FAILURE
+
+    def __init__(self, message: str, *, hint: str | None = None, category: ErrorCategory | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.category = category
 
 
 class Embedder(Protocol):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from qgen_dagster.bank import vectors
@@ -20,6 +21,7 @@ from qgen_dagster.dedup.check import Checked, Decision, DuplicateCheck, Rule
 from qgen_dagster.dedup.compare import Comparison, Likeness, compare
 from qgen_dagster.dedup.embedder import Embedder, EmbedderDown
 from qgen_dagster.dedup.facts import RULES_VERSION, Facts, Wording, facts_of, lookup_key
+from qgen_dagster.dedup.remote import RemoteEmbedder
 from qgen_dagster.dedup.settings import Bounds, DedupSettings
 
 _RULES = {Likeness.SAME: Rule.SEMANTIC, Likeness.DOUBTFUL: Rule.GREY, Likeness.DIFFERENT: Rule.DISTINCT}
@@ -104,10 +106,22 @@ def fill_gaps(tx: Transaction, embedder: Embedder, question_type: str | None = N
     """
     missing = vectors.without_vector(tx, space_of(embedder), question_type, limit)
     if missing:
-        checked = [Checked.of(row_id, Question.model_validate(content)) for row_id, content in missing]
-        entries = [probe.entry for probe in _probe_all(checked, embedder)]
-        vectors.store_questions(tx, space_of(embedder), entries)
+        vectors.store_questions(tx, space_of(embedder), entries_for(missing, embedder))
     return len(missing)
+
+
+def entries_for(rows: Iterable[tuple[UUID, dict[str, Any]]], embedder: Embedder) -> list[Entry]:
+    """Vectors and keys for questions (id and content), to be stored in the embedder's space. Raises EmbedderDown."""
+    checked = [Checked.of(row_id, Question.model_validate(content)) for row_id, content in rows]
+    return [probe.entry for probe in _probe_all(checked, embedder)]
+
+
+def embed_ahead(candidates: Iterable[Checked], embedder: RemoteEmbedder) -> None:
+    """Has the embedder make and remember the vectors that checking the candidates will need. Raises EmbedderDown.
+
+    For what takes seconds: it is done before the transaction whose lock others wait for.
+    """
+    embedder.embed([facts_of(candidate.question).text for candidate in candidates])
 
 
 def decide(facts: Facts, near: Iterable[Near], bounds: Bounds, embedder: str) -> DuplicateCheck:

@@ -25,6 +25,7 @@ from qgen_dagster.core.errors import ConfigurationError
 LAUNCHED_BY_TAG = "qgen/launched_by"
 CLI = "cli"
 PROCESS_TAG = "qgen/process"
+GOES_ON_TAG = "qgen/goes_on_with"  # our run that an attempt goes on with which re-executes nothing (`going_on.py`)
 _RETRY_PATIENCE = timedelta(seconds=45)  # the daemon looks every five seconds
 _NO_LONGER_WANTED = timedelta(hours=1)
 _NOT_OVER = (
@@ -39,14 +40,15 @@ def qgen_run_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     """Our run's id: the Dagster run id of its first attempt.
 
     An attempt that goes on with another (from failure, from asset failure, or with selected steps) belongs to the
-    same run of ours; a re-execution of everything is a new one.
+    same run of ours; a re-execution of everything is a new one. So does one that is tagged as going on with a run,
+    but not its re-execution, which takes over the tag.
     """
     while run.parent_run_id and _goes_on(run):
         parent = instance.get_run_by_id(run.parent_run_id)
         if parent is None:  # deleted in the UI; its id still names our run if it was the first
             return run.parent_run_id
         run = parent
-    return run.run_id
+    return run.run_id if run.parent_run_id else run.tags.get(GOES_ON_TAG, run.run_id)
 
 
 def latest_attempt(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
@@ -59,9 +61,16 @@ def latest_attempt(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun:
     if run is None:
         raise ConfigurationError(f"Dagster knows no run {run_id}.")
     ours = qgen_run_id(instance, run)
-    root = run.root_run_id or run.run_id
-    # Newest first. The root has no root tag of its own; it is the oldest, so it only counts when nothing else does.
-    attempts = instance.get_runs(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: root}))
+    first = instance.get_run_by_id(ours) or run
+    heads = [first, *instance.get_runs(dg.RunsFilter(tags={GOES_ON_TAG: ours}))]
+    roots = list({head.root_run_id or head.run_id for head in heads})
+    # A root has no root tag of its own.
+    found = [
+        *instance.get_run_records(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: roots})),
+        *instance.get_run_records(dg.RunsFilter(run_ids=[head.run_id for head in heads])),
+    ]
+    newest_first = sorted(found, key=lambda record: record.storage_id, reverse=True)
+    attempts = (record.dagster_run for record in newest_first)
     return next((attempt for attempt in attempts if qgen_run_id(instance, attempt) == ours), run)
 
 

@@ -58,9 +58,9 @@ class _Facts:
 
 
 def _generation_yield(facts: _Facts) -> dg.AssetCheckResult:
-    """Warns when a provider delivers little."""
+    """Warns when a provider delivers little. What is under way, say in a batch job, has not failed."""
     funnel = facts.funnel
-    delivered = ratio(funnel.generated, funnel.requested - funnel.losses.get(Loss.SATURATED, 0))
+    delivered = ratio(funnel.generated, funnel.generated + funnel.losses.get(Loss.NOT_GENERATED, 0))
     return dg.AssetCheckResult(
         passed=delivered is None or delivered >= MIN_GENERATED,
         severity=dg.AssetCheckSeverity.WARN,

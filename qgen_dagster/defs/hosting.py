@@ -37,6 +37,11 @@ def hosting(settings: Settings, progress: Progress) -> Iterator[None]:
         _host = before
 
 
+def is_hosted() -> bool:
+    """Whether runs in this process have somebody who waits for them."""
+    return _host is not None
+
+
 def run_settings() -> Settings:
     """The settings of a run in this process: its host's, or the environment's."""
     return _host.settings if _host else load_settings()

@@ -17,6 +17,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,6 +117,7 @@ def run_job(
     run_config: Mapping[str, Any] | dg.RunConfig | None = None,
     partition_key: str | None = None,
     partition_range: tuple[str, str] | None = None,
+    assets: Sequence[dg.AssetKey] | None = None,
     definitions: dg.Definitions | None = None,
     workspace: Path | None = None,
     quiet: bool = True,
@@ -126,6 +128,7 @@ def run_job(
         run_id: a UUID to use as the Dagster run's id; a new one when None.
         partition_key: the stratum of a run over one partition.
         partition_range: first and last stratum of a run over several, in the order of registration (`strata_range`).
+        assets: only these of the job's assets.
         definitions: run these instead of what the workspace names, say with other resources. The run is recorded
             under the workspace's code location all the same.
         workspace: a workspace.yaml other than qgen's own; its first code location counts.
@@ -150,6 +153,7 @@ def run_job(
             run_id=run_id,
             run_config=config or {},
             tags={**job.run_tags, **_own_tags(), **(tags or {}), **chosen_partitions},
+            assets=frozenset(assets) if assets is not None else None,
         )
         return _execute(location, request, instance, quiet)
 
@@ -198,6 +202,7 @@ def resume_run(
             run_config=parent.run_config,
             tags={**job.run_tags, **kept, **_own_tags(), **(tags or {}), **lineage},
             parent=parent,
+            assets=parent.asset_selection,
             steps=steps,
             known_state=known_state,
         )
@@ -219,6 +224,7 @@ class _RunRequest:
     run_config: Mapping[str, Any]
     tags: Mapping[str, str]
     parent: dg.DagsterRun | None = None
+    assets: AbstractSet[dg.AssetKey] | None = None
     steps: Sequence[str] | None = None
     known_state: KnownExecutionState | None = None
 
@@ -227,8 +233,9 @@ def _create_run(location: _Location, request: _RunRequest, instance: dg.DagsterI
     """Record the run as the webserver would (`create_reexecuted_run` in Dagster's `run_domain.py`)."""
     parent = request.parent
     job = request.job
-    if parent and (parent.asset_selection or parent.asset_check_selection):
-        job = job.get_subset(asset_selection=parent.asset_selection, asset_check_selection=parent.asset_check_selection)
+    checks = parent.asset_check_selection if parent else None
+    if request.assets or checks:
+        job = job.get_subset(asset_selection=request.assets, asset_check_selection=checks)
     elif parent and parent.resolved_op_selection:
         job = job.get_subset(op_selection=parent.resolved_op_selection)
     try:
@@ -254,8 +261,8 @@ def _create_run(location: _Location, request: _RunRequest, instance: dg.DagsterI
         execution_plan_snapshot=snapshot_from_execution_plan(plan, job.get_job_snapshot_id()),
         job_snapshot=job.get_job_snapshot(),
         parent_job_snapshot=job.get_parent_job_snapshot(),
-        asset_selection=parent.asset_selection if parent else None,
-        asset_check_selection=parent.asset_check_selection if parent else None,
+        asset_selection=frozenset(request.assets) if request.assets is not None else None,
+        asset_check_selection=checks,
         resolved_op_selection=parent.resolved_op_selection if parent else None,
         op_selection=parent.op_selection if parent else None,
         remote_job_origin=location.remote_origin(job.name),

@@ -16,6 +16,7 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import DatabaseError, QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
 from qgen_dagster.defs.attempts import close_dead_run, latest_attempt
+from qgen_dagster.defs.going_on import going_on
 from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
 from qgen_dagster.defs.jobs import auto_balance
@@ -53,7 +54,10 @@ class DagsterLauncher:
         return _error_of(result)
 
     def resume(self, run_id: UUID) -> BaseException | None:
-        """Goes on with a run from where it failed, closing it in Dagster first where its process is gone."""
+        """Goes on with a run from where it failed, closing it in Dagster first where its process is gone.
+
+        One that ended in good order with work left gets another attempt.
+        """
         try:
             attempt = latest_attempt(self._instance, str(run_id))
             if not attempt.is_finished:
@@ -61,7 +65,19 @@ class DagsterLauncher:
             with hosting(self._settings, self._progress), _storage_errors():
                 return _error_of(resume_run(str(run_id), instance=self._instance))
         except NothingToResume:
-            return None
+            return self._again(run_id)
+
+    def _again(self, run_id: UUID) -> BaseException | None:
+        following = going_on(self._instance, latest_attempt(self._instance, str(run_id)))
+        with hosting(self._settings, self._progress), _storage_errors():
+            result = run_job(
+                following.job_name,
+                instance=self._instance,
+                tags=following.tags,
+                run_config=following.run_config,
+                assets=following.assets,
+            )
+        return _error_of(result)
 
 
 @contextmanager

@@ -23,9 +23,19 @@ NIGHTLY = "0 2 * * *"
 )
 def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run over all strata, unless one is under way."""
+    from qgen_dagster.services.budget import LONGEST_JOB
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.job_watch import waiting_runs
+    from qgen_dagster.services.work import now
+
     running = context.instance.get_runs(dg.RunsFilter(job_name=auto_balance.name, statuses=list(IN_PROGRESS)), limit=1)
     if running:
         return dg.SkipReason(f"run {running[0].run_id} is still under way")
+    with open_bank(load_settings()) as bank:
+        # An older job is over; if nobody has come for it, the night need not wait either.
+        waiting = waiting_runs(bank, since=now() - LONGEST_JOB)
+    if waiting:  # the stock does not show yet what they have ordered
+        return dg.SkipReason(f"run {waiting[0]} waits for batch jobs")
     return balance_request(context.instance, fill=True, triggered_by="scheduler")
 
 

@@ -1,6 +1,7 @@
 """What starts because something happened: dead runs are closed, strata registered, fills go on, plans fan out.
 
-Not here: alerts. A sensor that only tidies up is on from the start; one that can spend money on its own is not.
+Not here: alerts. A sensor that only tidies up is on from the start, and so is one that goes on with what an operator
+has begun, within its budget; one that can spend money on its own is not.
 """
 
 from uuid import UUID
@@ -18,6 +19,7 @@ from qgen_dagster.defs.attempts import (
     latest_attempt,
     qgen_run_id,
 )
+from qgen_dagster.defs.going_on import going_on
 from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
 from qgen_dagster.defs.ranges import register_strata
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
@@ -129,4 +131,49 @@ def fan_out(context: dg.RunStatusSensorContext) -> dg.SensorResult:
     )
 
 
-ALL_SENSORS = (dead_runs, new_strata, fill_rounds, fan_out)
+@dg.sensor(
+    name="llm_jobs",
+    jobs=[auto_balance, generate_stratum],
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Goes on with runs in batch mode when their providers' batch jobs have ended.",
+)
+def llm_jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Asks providers about the jobs of runs that ended waiting; asks nobody when no run waits."""
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.job_watch import runs_to_go_on_with, waiting_runs
+
+    settings = load_settings()
+    with open_bank(settings) as bank:
+        attempts = {run_id: _left_to_sensor(context.instance, run_id) for run_id in waiting_runs(bank)}
+        ours = {run_id: attempt for run_id, attempt in attempts.items() if attempt is not None}
+        if not ours:
+            return dg.SkipReason(f"{len(attempts)} runs wait, left to their operators" if attempts else "no run waits")
+        ready = runs_to_go_on_with(bank, settings.provider_environment, list(ours), tell=context.log.info)
+    following = {f"{run_id}:{label}": going_on(context.instance, ours[run_id]) for run_id, label in ready.items()}
+    if not following:
+        return dg.SkipReason(f"{len(ours)} runs wait for batch jobs")
+    return dg.SensorResult(
+        run_requests=[
+            dg.RunRequest(
+                run_key=key,
+                job_name=next_.job_name,
+                run_config=next_.run_config,
+                tags=next_.tags,
+                asset_selection=next_.assets,
+            )
+            for key, next_ in following.items()
+        ]
+    )
+
+
+def _left_to_sensor(instance: dg.DagsterInstance, run_id: UUID) -> dg.DagsterRun | None:
+    """The run's latest attempt if it ended in good order. What failed or was stopped is its operator's to resume."""
+    try:
+        attempt = latest_attempt(instance, str(run_id))
+    except ConfigurationError:
+        return None
+    return attempt if attempt.is_success and attempt.tags.get(LAUNCHED_BY_TAG) != CLI else None
+
+
+ALL_SENSORS = (dead_runs, new_strata, fill_rounds, fan_out, llm_jobs)

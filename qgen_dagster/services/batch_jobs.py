@@ -169,7 +169,11 @@ class BatchJobs:
             worst_usd=usd,
             worst_tokens=tokens,
         )
-        await work.calls.budget.reserve(usd, tokens)
+        try:
+            await work.calls.budget.reserve(usd, tokens)
+        except ProviderError:  # somebody else has spent it meanwhile
+            self._postponed |= {entry.call.digest for entry in entries}
+            return
         with work.bank.begin() as tx:
             job_rows.prepare_job(tx, job)
         work.calls.budget.settle(usd, tokens, usd, tokens)  # from here on the row stands for it

@@ -83,14 +83,14 @@ def _model_checks(settings: Settings) -> list[tuple[str, Callable[[], Finding]]]
 
 def _live(settings: Settings) -> list[Finding]:
     from qgen_dagster.services.database import open_bank
-    from qgen_dagster.services.live_check import check_models
+    from qgen_dagster.services.live_check import LIVE, check_models
 
     try:
         with open_bank(settings) as bank:
             found = check_models(bank, settings)
     except QgenError as error:  # its calls are written down, so there must be a database
-        return [_failed("live", error)]
-    return found or [Finding("live", Health.OK, "no model has a key, so none was called")]
+        return [_failed(LIVE, error)]
+    return found or [Finding(LIVE, Health.OK, "no model has a key, so none was called")]
 
 
 def _guarded(name: str, check: Callable[[], Finding]) -> Finding:

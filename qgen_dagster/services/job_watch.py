@@ -26,10 +26,10 @@ from qgen_dagster.services.work import now
 PATIENCE = 40.0  # seconds; whoever asks for a sensor's answer waits for a minute
 
 
-def waiting_runs(bank: Bank) -> list[UUID]:
-    """The runs that have batch jobs under way and are at work nowhere, the longest waiting first."""
+def waiting_runs(bank: Bank, *, since: datetime | None = None) -> list[UUID]:
+    """The runs that have batch jobs (made since then) under way and are at work nowhere, the longest waiting first."""
     with bank.begin() as tx:
-        return [run_id for run_id in job_rows.waiting_runs(tx) if not is_run_alive(tx, run_id)]
+        return [run_id for run_id in job_rows.waiting_runs(tx, since=since) if not is_run_alive(tx, run_id)]
 
 
 def runs_to_go_on_with(

@@ -32,6 +32,7 @@ from qgen_dagster.services.findings import Finding, Health
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.work import now
 
+LIVE = "live"  # the name of all findings here
 AT_ONCE = 8
 OUTPUT_TOKENS = 100
 TIMEOUT_SECONDS = 30.0
@@ -64,7 +65,6 @@ def check_models(bank: Bank, settings: Settings, models: Sequence[str] | None = 
 
 
 async def _ask(desk: Desk, calls: Calls, model: str) -> Finding:
-    begun = time.monotonic()
     try:
         route = desk.route(
             model,
@@ -76,42 +76,40 @@ async def _ask(desk: Desk, calls: Calls, model: str) -> Finding:
         )
         reply = await calls.caller.call(Call(CHECK, digest_of(CHECK, uuid4())), [route])
     except ProviderError as error:
-        return _failed(model, error.category, error.message, error.fault)
+        return _failed(error.category, error.message, error.fault)
     except QgenError as error:
-        return Finding(model, Health.FAIL, error.message, error.hint, ExitCode.CONFIGURATION)
-    took = f"answered in {time.monotonic() - begun:.1f} s{_price(reply.cost_usd)}"
+        return Finding(LIVE, Health.FAIL, f"{model}: {error.message}", error.hint, ExitCode.CONFIGURATION)
+    answers = f"{model} answers{_price(reply.cost_usd)}"
     try:
         parse_comparison(reply.text)
     except ProviderError:
         mend = "If runs find its replies unreadable too: another `structured` for it in models.yaml (tool or none)."
-        return Finding(model, Health.WARN, f"{took}, but not in the form that was asked for", mend)
-    return Finding(model, Health.OK, took)
+        return Finding(LIVE, Health.WARN, f"{answers}, but not in the form that was asked for", mend)
+    return Finding(LIVE, Health.OK, answers)
 
 
 def _embedder(settings: Settings, calls: Callable[[], Calls]) -> list[Finding]:
     choice = settings.embedder
     if not choice.remote:
         return []
-    begun = time.monotonic()
     try:
         length = open_embedder(settings, calls).embed(["Does it answer?"]).shape[1]
     except EmbedderDown as down:
-        return [_failed(str(choice), down.category or ErrorCategory.UNKNOWN, down.message)]
+        return [_failed(down.category or ErrorCategory.UNKNOWN, down.message)]
     except QgenError as error:
-        return [Finding(str(choice), Health.FAIL, error.message, error.hint, ExitCode.CONFIGURATION)]
-    took = time.monotonic() - begun
-    return [Finding(str(choice), Health.OK, f"vectors of {length:,} numbers in {took:.1f} s")]
+        return [Finding(LIVE, Health.FAIL, error.message, error.hint, ExitCode.CONFIGURATION)]
+    return [Finding(LIVE, Health.OK, f"{choice} answers with vectors of {length:,} numbers")]
 
 
-def _failed(name: str, category: ErrorCategory, message: str, fault: Fault = Fault.STATUS) -> Finding:
+def _failed(category: ErrorCategory, message: str, fault: Fault = Fault.STATUS) -> Finding:
     if category is ErrorCategory.MODEL_ERROR and fault is not Fault.STATUS:
-        return Finding(name, Health.WARN, f"it is there, but: {message}", "Ask again; then name another model.")
+        return Finding(LIVE, Health.WARN, message, "The model is there. Ask again; then name another one.")
     health, mend, code = _MEANING.get(category, _OTHERWISE)
-    return Finding(name, health, message, mend, code)
+    return Finding(LIVE, health, message, mend, code)
 
 
 def _price(usd: Decimal | None) -> str:
-    return f", {usd:.4f} USD" if usd else ""
+    return f" ({usd:.4f} USD)" if usd else ""
 
 
 _OTHERWISE = (Health.FAIL, "Try again; the details: qgen calls list --purpose check", ExitCode.PARTIAL_FAILURE)

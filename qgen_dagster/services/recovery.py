@@ -35,11 +35,14 @@ class Unfinished:
 
 
 def close_dead_runs(bank: Bank, clock: Callable[[], datetime] = now) -> list[UUID]:
-    """Marks every `running` row whose process is gone as killed, with true numbers; returns their ids."""
+    """Marks every `running` row whose process is gone as killed, with true numbers; returns their ids.
+
+    Runs that were reported from elsewhere have no process here, and are left to whoever reports them.
+    """
     dead = []
     with bank.begin() as tx:
         for row in run_rows.list_runs(tx, statuses=[RunStatus.RUNNING], limit=MAX_RUNNING):
-            if not is_run_alive(tx, row["id"]):
+            if not row["reported"] and not is_run_alive(tx, row["id"]):
                 _close_as_killed(tx, row, clock())
                 dead.append(row["id"])
     return dead

@@ -141,14 +141,15 @@ def fill_type(
         portion = PORTION if limit is None else min(PORTION, limit - done)
         with bank.begin() as tx:
             rows = vectors.without_vector(tx, space, question_type, portion, after=after)
-        if not rows:
+        if rows:
+            entries = entries_for(rows, embedder)  # in no transaction: a provider takes seconds
+            with bank.begin() as tx:
+                vectors.store_questions(tx, space, entries)
+            after = rows[-1][0]
+            done += len(rows)
+            told(len(rows))
+        if len(rows) < portion:
             break
-        entries = entries_for(rows, embedder)  # in no transaction: a provider takes seconds
-        with bank.begin() as tx:
-            vectors.store_questions(tx, space, entries)
-        after = rows[-1][0]
-        done += len(rows)
-        told(len(rows))
     return done
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from qgen_dagster.bank.runs import CallCounts, ScoreCounts
+from qgen_dagster.bank.runs import CallCounts, ProviderOutcome, ScoreCounts
 from qgen_dagster.core.error_categories import ErrorCategory, Severity, severity_of
 from qgen_dagster.core.funnel import DUPLICATE_LOSSES, Funnel, Loss, ratio, sum_funnels
 from qgen_dagster.core.taxonomy import Stratum
@@ -23,7 +23,7 @@ def run_metrics(
     funnels: Mapping[Stratum, Funnel],
     calls: Sequence[CallCounts],
     errors: Mapping[str, int],
-    generated_per_provider: Mapping[str, int],
+    outcomes: Mapping[str, ProviderOutcome],
     scores: ScoreCounts,
 ) -> dict[str, Any]:
     """The columns of `question_generation_runs` that say what happened."""
@@ -54,7 +54,7 @@ def run_metrics(
         "overall_success_rate": ratio(total.inserted, total.requested),
         "total_errors": sum(errors.values()),
         "total_api_calls": sum(c.calls for c in calls),
-        "provider_metrics": provider_metrics(calls, generated_per_provider),
+        "provider_metrics": provider_metrics(calls, outcomes),
         "type_metrics": _generated_by(funnels, lambda s: s.question_type),
         "difficulty_metrics": _generated_by(funnels, lambda s: s.difficulty),
         "error_summary": error_summary(errors),
@@ -66,20 +66,27 @@ def run_metrics(
 
 
 def provider_metrics(
-    calls: Sequence[CallCounts], generated: Mapping[str, int]
+    calls: Sequence[CallCounts], outcomes: Mapping[str, ProviderOutcome]
 ) -> dict[str, dict[str, int | float | None]]:
-    """Per provider: generated, api_calls, failures, tokens and cost."""
-    return {
-        c.provider: {
-            "generated": generated.get(c.provider, 0),
+    """Per provider: what became of what it generated, its calls for any purpose, failures, tokens and cost."""
+    called = {c.provider: c for c in calls}
+    nothing_called = CallCounts("", 0, 0, 0, 0, None)
+    found: dict[str, dict[str, int | float | None]] = {}
+    for provider in sorted({*called, *outcomes}):
+        c, made = called.get(provider, nothing_called), outcomes.get(provider, ProviderOutcome(0))
+        found[provider] = {
+            "generated": made.generated,
+            "evaluated": made.evaluated,
+            "approved": made.approved,
+            "inserted": made.inserted,
+            "avg_arbiter_score": made.average_score,
             "api_calls": c.calls,
             "failures": c.failures,
             "input_tokens": c.input_tokens,
             "output_tokens": c.output_tokens,
             "cost_usd": float(c.cost_usd) if c.cost_usd is not None else None,
         }
-        for c in calls
-    }
+    return found
 
 
 def total_cost(calls: Sequence[CallCounts]) -> Decimal | None:

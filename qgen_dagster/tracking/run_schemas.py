@@ -7,10 +7,11 @@ one run). Not here: statistics over many runs (`stats_schemas.py`), the columns 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from qgen_dagster.core.error_categories import Severity
 from qgen_dagster.core.funnel import Loss
@@ -23,8 +24,15 @@ MAX_STRATA = 2_000
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _RATE_TOLERANCE = 0.01
 
-Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
-Tokens = Annotated[int, Field(ge=0, le=10**15)]
+
+def _whole(value: object) -> object:
+    """JSON knows one kind of number: 5.0 is 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
+
+
+WHOLE = BeforeValidator(_whole)  # after the limits, or they would not be told in the JSON schema
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT), WHOLE]
+Tokens = Annotated[int, Field(ge=0, le=10**15), WHOLE]
 Rate = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=10**9, allow_inf_nan=False)]
 Dollars = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
@@ -32,6 +40,18 @@ Dollars = Annotated[float, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
 
 def _text(longest: int) -> StringConstraints:
     return StringConstraints(min_length=1, max_length=longest, pattern=PRINTABLE)
+
+
+def _named(longest: int, most: int) -> Any:
+    """A breakdown: at most `most` names, none longer than `longest`."""
+
+    def as_json_schema(schema: dict[str, Any]) -> None:
+        # Pydantic's own form leaves open what names that do not fit may hold.
+        for pattern, value in schema.pop("patternProperties", {}).items():
+            schema["propertyNames"] = {"pattern": pattern, "minLength": 1, "maxLength": longest}
+            schema["additionalProperties"] = value
+
+    return Field(max_length=most, json_schema_extra=as_json_schema)
 
 
 Name = Annotated[str, _text(60)]
@@ -64,7 +84,7 @@ class ProviderMetrics(_Closed):
 class ErrorSummary(_Closed):
     """Failed calls by category (`rate_limit`, `billing_quota`, …) and severity."""
 
-    by_category: Annotated[dict[Name, Count], Field(max_length=MAX_NAMES)] = {}
+    by_category: Annotated[dict[Name, Count], _named(60, MAX_NAMES)] = {}
     by_severity: dict[Severity, Count] = {}
     critical_count: Count = 0
 
@@ -87,7 +107,7 @@ class FunnelDocument(_Closed):
     """The funnel of the run, and of each stratum by its key (`math__hard`)."""
 
     total: FunnelCounts
-    strata: Annotated[dict[StratumName, FunnelCounts], Field(max_length=MAX_STRATA)] = {}
+    strata: Annotated[dict[StratumName, FunnelCounts], _named(130, MAX_STRATA)] = {}
 
 
 class _Scalars(BaseModel):
@@ -97,7 +117,7 @@ class _Scalars(BaseModel):
     completed_at: AwareDatetime | None = None
     duration_seconds: Seconds | None = None
     status: RunStatus
-    exit_code: Annotated[int, Field(ge=0, le=6)] | None = None
+    exit_code: Annotated[int, Field(ge=0, le=6), WHOLE] | None = None
     questions_requested: Count
     questions_generated: Count = 0
     generation_failures: Count = 0
@@ -127,7 +147,7 @@ class _Scalars(BaseModel):
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     parent_run_id: UUID | None = None
-    round: Annotated[int, Field(ge=1, le=10_000)] = 1
+    round: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 1
     heartbeat_at: AwareDatetime | None = None
     stop_reason: Text | None = None
 
@@ -135,17 +155,17 @@ class _Scalars(BaseModel):
 class _Breakdowns(BaseModel):
     """The columns that only one run's own page shows."""
 
-    provider_metrics: Annotated[dict[Name, ProviderMetrics], Field(max_length=MAX_NAMES)] | None = None
-    type_metrics: Annotated[dict[Name, Count], Field(max_length=MAX_NAMES)] | None = None
-    difficulty_metrics: Annotated[dict[Name, Count], Field(max_length=MAX_NAMES)] | None = None
+    provider_metrics: Annotated[dict[Name, ProviderMetrics], _named(60, MAX_NAMES)] | None = None
+    type_metrics: Annotated[dict[Name, Count], _named(60, MAX_NAMES)] | None = None
+    difficulty_metrics: Annotated[dict[Name, Count], _named(60, MAX_NAMES)] | None = None
     error_summary: ErrorSummary | None = None
     funnel: FunnelDocument | None = None
     host: Annotated[str, _text(255)] | None = None
-    pid: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    pid: Annotated[int, Field(ge=0, le=2**31 - 1), WHOLE] | None = None
     error: Text | None = None
 
 
-_EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "id": "3f2a91c0-5d7e-4b1a-9c62-0e8f4d1b7a55",
     "started_at": "2026-03-01T02:00:00Z",
     "completed_at": "2026-03-01T02:04:10Z",
@@ -188,7 +208,7 @@ class QuestionGenerationRunCreate(_Scalars, _Breakdowns):
     success rate are computed where they are missing.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [EXAMPLE]})
 
     id: UUID | None = None
 
@@ -208,10 +228,16 @@ class QuestionGenerationRunCreate(_Scalars, _Breakdowns):
         return self
 
     @model_validator(mode="after")
+    def _no_own_parent(self) -> QuestionGenerationRunCreate:
+        if self.id is not None and self.id == self.parent_run_id:
+            raise ValueError("a run cannot be its own parent")
+        return self
+
+    @model_validator(mode="after")
     def _scores_in_order(self) -> QuestionGenerationRunCreate:
         scores = [s for s in (self.min_arbiter_score, self.avg_arbiter_score, self.max_arbiter_score) if s is not None]
         # An average of equal scores may miss them by a rounding.
-        if any(a > b + 1e-9 for a, b in zip(scores, scores[1:], strict=False)):
+        if any(a > b + 1e-9 for a, b in pairwise(scores)):
             raise ValueError("arbiter scores must satisfy min ≤ avg ≤ max")
         return self
 
@@ -320,7 +346,7 @@ SCALARS = tuple(_Scalars.model_fields)
 def stage_losses(requested: int, generated: int, approved: int, duplicates: int, inserted: int) -> StageLosses:
     """What each stage lost, from the counts of a run; pure. The four add up to requested − inserted exactly."""
     reached = (requested, generated, approved, approved - duplicates, inserted)
-    lost = [before - after for before, after in zip(reached, reached[1:], strict=False)]
+    lost = [before - after for before, after in pairwise(reached)]
     shown = [
         StageLoss(lost=n, of_requested=_share(n, requested), of_reached=_share(n, before))
         for n, before in zip(lost, reached, strict=False)

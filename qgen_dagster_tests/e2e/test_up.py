@@ -1,4 +1,4 @@
-"""`qgen up`: one command starts database, web page and daemon, and Ctrl-C ends all of them."""
+"""`qgen up`: one command starts database, web page, daemon and admin API, and Ctrl-C ends all of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster_tests.support.ui import Ui, free_port, wait_until
 
 pytestmark = pytest.mark.e2e
+QGEN = [sys.executable, "-c", "from qgen_dagster.cli.main import main; main()"]
 
 
 @pytest.fixture
@@ -31,11 +32,11 @@ def home() -> Iterator[Path]:
 
 
 def test_everything_starts_answers_and_is_gone_after_ctrl_c(home: Path, tmp_path: Path) -> None:
-    ui = Ui(free_port())
+    ui, api_port = Ui(free_port()), free_port()
     said = tmp_path / "said"
     with said.open("w") as out:
         up = subprocess.Popen(
-            [sys.executable, "-c", "from qgen_dagster.cli.main import main; main()", "up", "--port", str(ui.port)],
+            [*QGEN, "up", "--port", str(ui.port), "--api-port", str(api_port)],
             env={**os.environ, "QGEN_HOME": str(home)},
             stdout=out,
             stderr=subprocess.STDOUT,
@@ -46,10 +47,13 @@ def test_everything_starts_answers_and_is_gone_after_ctrl_c(home: Path, tmp_path
         assert up.poll() is None, said.read_text()
         with urllib.request.urlopen(ui.page, timeout=60) as page:  # noqa: S310
             assert page.status == 200
+        assert f"Admin API  http://127.0.0.1:{api_port}/docs" in said.read_text()
+        with urllib.request.urlopen(f"http://127.0.0.1:{api_port}/readyz", timeout=60) as ready:
+            assert ready.status == 200
         wait_until(lambda: daemons_are_healthy(ui))
         assert EmbeddedServer.status(home).state == "running"
         family = psutil.Process(up.pid).children(recursive=True)
-        assert len(family) >= 2
+        assert len(family) >= 3
     finally:
         up.send_signal(signal.SIGINT)
         code = up.wait(120)

@@ -24,6 +24,12 @@ def test_the_table_of_item_models_is_up_to_date() -> None:
     assert generate["items"](text) == text, "run: make docs"
 
 
+def test_the_reference_of_the_api_is_up_to_date() -> None:
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    generate = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    assert generate["api"](text) == text, "run: make docs"
+
+
 def test_every_item_model_that_is_named_exists() -> None:
     from qgen_dagster.generation.items.registry import families, item_models
 

@@ -160,7 +160,7 @@ def _lines(found: Sequence[StoredCall], width: int) -> Iterator[Text]:
         text = Text(line(cells), no_wrap=True, overflow="ignore")
         if call.error_category is not None:
             said = f"{call.error_category}: {call.error or call.fault or ''}".rstrip(": ")
-            text.append(f"  {' '.join(said.split())}" if wide else f"\n{cut(f'  {said}', width)}", style="red")
+            text.append(f"  {' '.join(said.split())}" if wide else f"\n  {cut(said, width - 2)}", style="red")
         yield text
 
 

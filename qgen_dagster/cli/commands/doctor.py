@@ -5,7 +5,7 @@ Not here: the checks (`services/doctor.py`).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,7 @@ from qgen_dagster.cli.flags import CommonFlags, with_flags
 
 if TYPE_CHECKING:
     from qgen_dagster.cli.output import Output
-    from qgen_dagster.services.doctor import Finding
+    from qgen_dagster.services.findings import Finding
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
@@ -23,19 +23,26 @@ app = make_app()
 
 @app.command(cls=Command)
 @with_flags
-def doctor(common: CommonFlags) -> None:
+def doctor(
+    common: CommonFlags,
+    live: Annotated[
+        bool, typer.Option("--live", help="Call every configured language model once (costs a few cents at most).")
+    ] = False,
+) -> None:
     """Check the installation, the configuration and the databases, and say how to mend what is wrong.
 
-    Exit code 0 unless something failed: 4 for a database, 3 for anything else. API keys are named, never shown.
+    Exit code 0 unless something failed: 4 for a database, 3 for anything else; with --live 6 where a key is refused, 5
+    where an account is empty, 1 where a provider does not answer. API keys are named, never shown.
     """
     from qgen_dagster.cli.errors import mask
     from qgen_dagster.cli.launcher import probe_dagster
     from qgen_dagster.cli.output import Output
-    from qgen_dagster.services.doctor import Health, examine, exit_code_of
+    from qgen_dagster.services.doctor import examine, exit_code_of
+    from qgen_dagster.services.findings import Health
 
     output = Output(as_json=common.json)
     findings = []
-    for finding in examine(probe_dagster):
+    for finding in examine(probe_dagster, live=live):
         findings.append(finding)
         _print(output, finding)
     code = exit_code_of(findings)

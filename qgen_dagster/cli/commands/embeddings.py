@@ -125,7 +125,7 @@ def _print_status(output: Output, found: Standing) -> None:
 
     output.show(pairs([("embedder", found.embedder), ("space", found.space), ("questions", f"{found.questions:,}")], 0))
     if found.error:
-        output.show(styled(f"It gives no vectors: {found.error}", "red"), gap=True)
+        output.show(styled(found.error, "red"), gap=True)
     if found.spaces:
         rows = [
             [s.name, f"{s.questions:,}", f"{s.length:,}" if s.length else "–", "current" if s.current else ""]

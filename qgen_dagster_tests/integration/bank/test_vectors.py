@@ -160,3 +160,32 @@ def test_a_space_can_be_dropped_without_the_others(bank: Bank) -> None:
         vectors.store_questions(tx, "test-v2", [Entry(row_id, 1, (1.0, 0.0, 0.0))])
         assert vectors.drop_space(tx, SPACE) == 1
         assert vectors.count_by_space(tx) == {"test-v2": 1}
+
+
+def test_vectors_of_any_length_live_side_by_side_in_spaces_of_their_own(bank: Bank) -> None:
+    with bank.begin() as tx:
+        row_id = store(tx, "three spaces", 7, NORTH)
+        for space, length in (("large", 3_072), ("largest", 16_000)):
+            vector = [1.0] + [0.0] * (length - 1)
+            vectors.store_questions(tx, space, [Entry(row_id, 7, vector)])
+            probe = Entry(uuid4(), 7, vector)
+            [neighbour] = vectors.neighbours(tx, space, [probe], [0.9])
+            assert (neighbour.id, round(neighbour.cosine, 2)) == (row_id, 1.0)
+            assert vectors.length_in(tx, space) == length
+        assert vectors.length_in(tx, SPACE) == 2
+        assert vectors.length_in(tx, "empty") is None
+        assert vectors.count_by_space(tx) == {SPACE: 1, "large": 1, "largest": 1}
+
+
+def test_what_lacks_a_vector_is_counted_per_type_and_read_in_portions_without_repetition(bank: Bank) -> None:
+    with bank.begin() as tx:
+        store(tx, "has one", 1, NORTH)
+        new = {import_question(tx, question(f"new {n}")) for n in range(5)}
+        import_question(tx, question("a logic one", question_type="logic"))
+        assert vectors.count_missing(tx, SPACE) == {"logic": (1, 1), "math": (6, 5)}
+        after, seen = None, []
+        while rows := vectors.without_vector(tx, SPACE, "math", 2, after=after):
+            seen += [row_id for row_id, _ in rows]
+            after = seen[-1]
+    assert len(seen) == 5
+    assert set(seen) == new

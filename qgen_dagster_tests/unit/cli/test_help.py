@@ -12,8 +12,9 @@ from qgen_dagster_tests.unit.cli.conftest import Qgen
 
 HEAVY = ("dagster", "pandas", "numpy", "sqlalchemy", "psycopg", "pydantic", "rich.table", "structlog", "yaml")
 GROUPS = {
-    "runs": ("list", "show"),
+    "runs": ("list", "show", "stats", "trend", "compare", "failures", "cost", "capacity"),
     "questions": ("list", "show", "deactivate", "export", "import"),
+    "audit": ("judges",),
     "db": ("upgrade", "downgrade", "status", "url", "stop"),
 }
 PATHS = [(entry.name,) for entry in COMMANDS] + [(group, name) for group, names in GROUPS.items() for name in names]

@@ -1,9 +1,10 @@
 """Equivalence: which statement says exactly the same as the one given, or is true exactly when it is false?
 
-Radicals: number of plain statements joined (medium 2, hard 3); the connectives (and, or, neither, at most one; if, only
-if; if with a double condition or conclusion); asking for the opposite; negations. De Morgan's rules and contraposition
-are what the items turn on; the negation of a conditional is the classical hard case. There is no easy level: with "and"
-and "or" over two statements alone only a few dozen different items exist.
+Radicals: number of plain statements joined (medium 2, or two given statements that share one; hard 3); the connectives
+(and, or, neither, at most one, exactly one; if, only if, never … while; if with a double condition or conclusion);
+asking for the opposite; negations. De Morgan's rules and contraposition are what the items turn on; the negation of a
+conditional is the classical hard case. There is no easy level: with "and" and "or" over two statements alone only a few
+dozen different items exist.
 Incidentals: the plain statements, which of them is which.
 
 Distractors are statements of the same kinds with another truth table: the converse and the inverse of a conditional,
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
@@ -39,6 +40,7 @@ QUESTION = {
     False: "Which statement says exactly the same as this one?",
     True: "Which statement is true exactly when this one is false?",
 }
+TOGETHER = "Which statement says exactly the same as these two together?"
 # A formula: its form and its literals, each the number of a plain statement and a sign.
 Literal = tuple[int, bool]
 Formula = tuple[str, tuple[Literal, ...]]
@@ -49,31 +51,55 @@ FORMS: dict[str, str] = {
     "not_both": "At most one of these holds: {0}; {1}.",
     "if": "If {0}, then {1}.",
     "only_if": "{0} only if {1}.",
+    "never": "It never happens that {0} while {1}.",
+    "exactly_one": "Exactly one of these holds: {0}; {1}.",
+    "when": "{0} exactly when {1}.",
     "and_three": "{0}, and {1}, and {2}.",
     "or_three": "At least one of these holds: {0}; {1}; {2}.",
     "if_and": "If {0} and {1}, then {2}.",
     "if_or": "If {0}, or {1}, or both, then {2}.",
     "then_and": "If {0}, then {1} and {2}.",
     "then_or": "If {0}, then {1}, or {2}, or both.",
+    "only_if_and": "{0} only if {1} and {2}.",
+    "only_if_or": "{0} only if {1}, or {2}, or both.",
+    "never_and": "It never happens that {0} and {1} while {2}.",
 }
+# Which of the parts may change places: all of them, the first two, the last two.
+COMMUTING = frozenset(("and", "or", "neither", "not_both", "never", "exactly_one", "when", "and_three", "or_three"))
+FIRST_TWO = frozenset(("if_and", "if_or", "never_and"))
+LAST_TWO = frozenset(("then_and", "then_or", "only_if_and", "only_if_or"))
+# Forms that say the same with the parts in the same places.
+SAME_AS = {"only_if": "if", "only_if_and": "then_and", "only_if_or": "then_or"}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a level is made of; `opposite` is how often the opposite is asked for."""
+    """What a level is made of: how often the opposite is asked for, and how often two statements are given."""
 
     forms: tuple[str, ...]
     atoms: int
     opposite: float
+    together: float
     options: int
     loads: tuple[float, float]
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "medium": Plan(("and", "or", "neither", "not_both", "if", "only_if"), 2, 0.35, 5, (1.0, 6.0)),
-    "hard": Plan(("and_three", "or_three", "if_and", "if_or", "then_and", "then_or"), 3, 0.5, 5, (3.0, 8.5)),
-}
-WEIGHT = {"and": 0.5, "or": 1.0, "neither": 0.5, "not_both": 1.0, "if": 1.2, "only_if": 1.8}
+    "medium": Plan(
+        ("and", "or", "neither", "not_both", "if", "only_if", "never", "exactly_one", "when"),
+        2, 0.35, 0.6, 5, (1.0, 6.0),
+    ),
+    "hard": Plan(
+        ("and_three", "or_three", "if_and", "if_or", "then_and", "then_or", "only_if_and", "only_if_or", "never_and"),
+        3, 0.5, 0.0, 5, (3.0, 8.5),
+    ),
+}  # fmt: skip
+WEIGHT = {
+    "and": 0.5, "or": 1.0, "neither": 0.5, "not_both": 1.0, "if": 1.2, "only_if": 1.8, "never": 1.2,
+    "exactly_one": 1.2, "when": 1.2,
+}  # fmt: skip
+# What two statements that share a part come to.
+JOINED = ("and_three", "if_or", "then_and", "only_if_and")
 
 
 class Equivalence(ItemModel):
@@ -84,6 +110,8 @@ class Equivalence(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level]
+        if rng.random() < plan.together:
+            return _joined(level, plan, rng)
         opposite = rng.random() < plan.opposite
         formulas = _formulas(plan.forms, plan.atoms)
         given = formulas[rng.randrange(len(formulas))]
@@ -92,35 +120,82 @@ class Equivalence(ItemModel):
         if not keys:
             raise Unsuitable("cannot be said in another way")
         key = keys[rng.randrange(len(keys))]
-        wrong = _wrong(formulas, table, plan, rng)
-        group = PLAIN[rng.randrange(len(PLAIN))]
-        said = rng.sample(group, plan.atoms)
-        load = (
-            sum(WEIGHT.get(form, 2.0) for form in (given[0], key[0]))
-            + 0.5 * sum(not sign for _, sign in (*given[1], *key[1]))
-            + 1.5 * opposite
-        )
-        return Draft(
-            stem=f"{QUESTION[opposite]}\n{_say(given, said)}",
-            key=Choice(_say(key, said)),
-            distractors=tuple(_distractor(f, table, opposite, said, plan.atoms) for f in wrong),
-            explanation=_explain(given, key, opposite, said, plan.atoms),
-            structure={"opposite": opposite, **_canonical(given, key, plan.atoms)},
-            expected_success=success(level, load, *plan.loads),
-        )
+        wrong = _wrong(formulas, key, table, plan.atoms, plan.options - 1, rng)
+        return _draft(level, plan, QUESTION[opposite], [given], key, wrong, plan.atoms, opposite, rng)
 
     def solve(self, shown: ShownQuestion) -> list[int]:
-        question, given = sentences(shown.stem)
+        question, *given = sentences(shown.stem)
         plain: list[str] = []
-        wanted = _read(given, plain)
+        wanted = [_read(statement, plain) for statement in given]
         claims = [_read(option.text, plain) for option in shown.options]
         cases = list(product((False, True), repeat=len(plain)))
         opposite = "false" in question
-        goal = [wanted(case) != opposite for case in cases]
+        goal = [all(holds(case) for holds in wanted) != opposite for case in cases]
         return [i for i, claim in enumerate(claims) if [claim(case) for case in cases] == goal]
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
+def _joined(level: ItemLevel, plan: Plan, rng: random.Random) -> Draft:
+    """Two statements over three parts, and one that says the same as both."""
+    tables = _pairs(plan.forms)
+    table, pairs = tables[rng.randrange(len(tables))]
+    keys = _with_table(JOINED, 3)[table]
+    key = keys[rng.randrange(len(keys))]
+    wrong = _wrong(_formulas(JOINED, 3), key, table, 3, plan.options - 1, rng)
+    given = list(pairs[rng.randrange(len(pairs))])
+    rng.shuffle(given)
+    return _draft(level, plan, TOGETHER, given, key, wrong, 3, False, rng)
+
+
+def _draft(
+    level: ItemLevel,
+    plan: Plan,
+    question: str,
+    given: list[Formula],
+    key: Formula,
+    wrong: list[Formula],
+    atoms: int,
+    opposite: bool,
+    rng: random.Random,
+) -> Draft:
+    said = rng.sample(PLAIN[rng.randrange(len(PLAIN))], atoms)
+    table = _all(atoms)
+    for formula in given:
+        table &= _table(formula, atoms)
+    load = (
+        sum(WEIGHT.get(form, 2.0) for form, _ in (*given, key))
+        + 0.5 * sum(not sign for _, literals in (*given, key) for _, sign in literals)
+        + 1.5 * opposite
+    )
+    statements = [_say(formula, said) for formula in given]
+    target = table ^ (_all(atoms) if opposite else 0)
+    return Draft(
+        stem="\n".join([question, *statements]),
+        key=Choice(_say(key, said)),
+        distractors=tuple(_distractor(f, target, opposite, len(given), said, atoms) for f in wrong),
+        explanation=_explain(statements, table, key, opposite, said, atoms),
+        structure={"opposite": opposite, **_canonical(given, key, atoms)},
+        expected_success=success(level, load, *plan.loads),
+    )
+
+
+@cache
+def _pairs(forms: tuple[str, ...]) -> tuple[tuple[int, tuple[tuple[Formula, Formula], ...]], ...]:
+    """Pairs of statements that share a part and together say what one statement can say, by what that is."""
+    over_three: list[Formula] = [
+        (form, tuple((places[i], sign) for i, sign in literals))
+        for places in ((0, 1), (0, 2), (1, 2))
+        for form, literals in _formulas(forms, 2)
+    ]
+    found: dict[int, list[tuple[Formula, Formula]]] = {}
+    for first, second in combinations(over_three, 2):
+        if {i for i, _ in first[1]} != {i for i, _ in second[1]}:
+            table = _table(first, 3) & _table(second, 3)
+            if table in _with_table(JOINED, 3):
+                found.setdefault(table, []).append((first, second))
+    return tuple((table, tuple(pairs)) for table, pairs in sorted(found.items()))
+
+
 def _all(atoms: int) -> int:
     return (1 << (1 << atoms)) - 1
 
@@ -131,12 +206,15 @@ def _formulas(forms: tuple[str, ...], atoms: int) -> tuple[Formula, ...]:
     found = []
     for form in forms:
         for order in permutations(range(atoms)):
-            free = order[:2] if form in ("if_and", "if_or") else order[1:] if form.startswith("then") else order
-            if list(free) != sorted(free) and form not in ("if", "only_if"):
+            free = order if form in COMMUTING else order[:2] if form in FIRST_TWO else ()
+            free = order[1:] if form in LAST_TWO else free
+            if list(free) != sorted(free):
                 continue
             for signs in product((True, False), repeat=atoms):
-                # "Neither" and "at most one" over denials are hard to read for no good reason.
-                if form not in ("neither", "not_both") or all(signs):
+                # Counting denials is hard to read for no good reason, and "when" says the same both ways.
+                if form in ("neither", "not_both", "exactly_one") and not all(signs):
+                    continue
+                if form != "when" or signs[0]:
                     found.append((form, tuple(zip(order, signs, strict=True))))
     return tuple(found)
 
@@ -166,32 +244,44 @@ def _true(form: str, p: list[bool]) -> bool:
         return any(p)
     if form == "neither":
         return not any(p)
-    if form == "not_both":
+    if form in ("not_both", "never", "never_and"):
         return not all(p)
+    if form == "exactly_one":
+        return sum(p) == 1
+    if form == "when":
+        return p[0] == p[1]
     if form == "if_and":
         return not (p[0] and p[1]) or p[2]
     if form == "if_or":
         return not (p[0] or p[1]) or p[2]
-    return not p[0] or (all(p[1:]) if form == "then_and" else any(p[1:]))
+    return not p[0] or (any(p[1:]) if form in ("then_or", "only_if_or") else all(p[1:]))
 
 
 def _kin(formula: Formula) -> tuple[object, ...]:
     """Formulas that differ in nothing but an easy rewording ("if" and "only if" with the same parts) are kin."""
     form, literals = formula
-    return ("if" if form == "only_if" else form, literals)
+    return (SAME_AS.get(form, form), literals)
 
 
-def _wrong(formulas: tuple[Formula, ...], table: int, plan: Plan, rng: random.Random) -> list[Formula]:
-    """Formulas with other tables, those that differ in few cases first, no two with the same table."""
+def _wrong(
+    formulas: tuple[Formula, ...], key: Formula, table: int, atoms: int, count: int, rng: random.Random
+) -> list[Formula]:
+    """Formulas with other tables, those that differ in few cases first, no two with the same table.
+
+    One has the form of the key and two share another form, so that no form gives the key away.
+    """
+    drawn = rng.sample(formulas, min(len(formulas), 48))
+    drawn.sort(key=lambda f: (_table(f, atoms) ^ table).bit_count() > 2)
+    others = [form for form in dict.fromkeys(form for form, _ in drawn) if form != key[0]]
     wrong: list[Formula] = []
     tables = {table}
-    drawn = rng.sample(formulas, min(len(formulas), 24))
-    drawn.sort(key=lambda f: (_table(f, plan.atoms) ^ table).bit_count() > 2)
-    for formula in drawn:
-        if _table(formula, plan.atoms) not in tables:
-            tables.add(_table(formula, plan.atoms))
-            wrong.append(formula)
-        if len(wrong) == plan.options - 1:
+    for form in (key[0], *others[:1] * 2, *others[1:2], "", "", ""):
+        for formula in drawn:
+            if formula[0] == (form or formula[0]) and _table(formula, atoms) not in tables:
+                tables.add(_table(formula, atoms))
+                wrong.append(formula)
+                break
+        if len(wrong) == count:
             return wrong
     raise Unsuitable("too few distractors")
 
@@ -211,7 +301,8 @@ def _case(bit: int, said: list[str], atoms: int) -> str:
     return listed([_literal((i, sign), said) for i, sign in enumerate(signs)])
 
 
-def _distractor(formula: Formula, table: int, opposite: bool, said: list[str], atoms: int) -> Choice:
+def _distractor(formula: Formula, table: int, opposite: bool, given: int, said: list[str], atoms: int) -> Choice:
+    """A wrong statement with a case that tells it from what is given; `table` is that of the key."""
     mine = _table(formula, atoms)
     differs = mine ^ table
     bit = (differs & -differs).bit_length() - 1
@@ -223,46 +314,51 @@ def _distractor(formula: Formula, table: int, opposite: bool, said: list[str], a
         tag = "too_weak"
     else:
         tag = "converse_or_inverse" if formula[0] in ("if", "only_if") else "other_cases"
-    both = "both this statement and the given one are" if true_here == given_here else None
-    verdict = (
-        f"{both} {'true' if true_here else 'false'}"
-        if both
-        else f"this statement is {'true' if true_here else 'false'}, the given one {'true' if given_here else 'false'}"
-    )
+    mine_is, given_is = ("true" if here else "false" for here in (true_here, given_here))
+    if given == 2:
+        of_both = "both given ones are true" if given_here else "not both given ones are true"
+        verdict = f"this statement is {mine_is}, but {of_both}"
+    elif true_here == given_here:
+        verdict = f"both this statement and the given one are {mine_is}"
+    else:
+        verdict = f"this statement is {mine_is}, the given one {given_is}"
     return Choice(_say(formula, said), mistake=tag, note=f"Suppose that {_case(bit, said, atoms)}. Then {verdict}.")
 
 
-def _explain(given: Formula, key: Formula, opposite: bool, said: list[str], atoms: int) -> str:
-    table = _table(given, atoms)
+def _explain(statements: list[str], table: int, key: Formula, opposite: bool, said: list[str], atoms: int) -> str:
     bits = [bit for bit in range(1 << atoms) if table >> bit & 1]
     false = [bit for bit in range(1 << atoms) if not table >> bit & 1]
     few, word = (bits, "true") if len(bits) <= len(false) else (false, "false")
     cases = "; ".join(_case(bit, said, atoms) for bit in few)
     only = "in only one case" if len(few) == 1 else "in these cases only"
     other = {"true": "false", "false": "true"}[word] if opposite else word
+    quoted = listed([f"“{statement}”" for statement in statements])
+    given = f"{quoted} {'is' if len(statements) == 1 else 'are both' if word == 'true' else 'are not both'}"
     return (
-        f"Go through the cases. “{_say(given, said)}” is {word} {only}: {cases}. The statement that is {other} in "
-        f"exactly {'that case' if len(few) == 1 else 'those cases'} is: {_say(key, said)}"
+        f"Go through the cases. {given} {word if len(statements) == 1 else 'true'} {only}: {cases}. The statement that "
+        f"is {other} in exactly {'that case' if len(few) == 1 else 'those cases'} is: {_say(key, said)}"
     )
 
 
-def _canonical(given: Formula, key: Formula, atoms: int) -> dict[str, object]:
+def _canonical(given: list[Formula], key: Formula, atoms: int) -> dict[str, object]:
     """The formulas with the plain statements renumbered so that the list is the smallest possible."""
-    commuting = ("and", "or", "neither", "not_both", "and_three", "or_three")
 
     def renamed(formula: Formula, order: tuple[int, ...]) -> list[object]:
         form, literals = formula
         parts = [[order[i], int(sign)] for i, sign in literals]
-        if form in commuting:
+        if form in COMMUTING:
             parts.sort()
-        elif form in ("if_and", "if_or"):
+        elif form in FIRST_TWO:
             parts[:2] = sorted(parts[:2])
-        elif form.startswith("then"):
+        elif form in LAST_TWO:
             parts[1:] = sorted(parts[1:])
         return [form, parts]
 
-    best = min([renamed(given, order), renamed(key, order)] for order in permutations(range(atoms)))
-    return {"given": best[0], "key": best[1]}
+    def listed_by(order: tuple[int, ...]) -> list[list[object]]:
+        return [*sorted(renamed(formula, order) for formula in given), renamed(key, order)]
+
+    *first, last = min(listed_by(order) for order in permutations(range(atoms)))
+    return {"given": first, "key": last}
 
 
 # --- solving --------------------------------------------------------------------------------------------------------
@@ -272,13 +368,20 @@ Claim = Callable[[tuple[bool, ...]], bool]
 def _read(sentence: str, plain: list[str]) -> Claim:
     """A sentence as a truth function over the plain statements, which are numbered as they turn up."""
     text = sentence.rstrip(".")
-    if match := re.fullmatch(r"(Neither|At most one|At least one) of these holds: (.+)", text):
+    if match := re.fullmatch(r"(Neither|At most one|At least one|Exactly one) of these holds: (.+)", text):
         parts = [_read(part, plain) for part in match[2].split("; ")]
-        least, most = {"Neither": (0, 0), "At most one": (0, 1), "At least one": (1, len(parts))}[match[1]]
+        limits = {"Neither": (0, 0), "At most one": (0, 1), "At least one": (1, len(parts)), "Exactly one": (1, 1)}
+        least, most = limits[match[1]]
         return lambda case: least <= sum(part(case) for part in parts) <= most
     if match := re.fullmatch(r"If (.+), then (.+)", text):
         given, then = _read(match[1], plain), _read(match[2], plain)
         return lambda case: then(case) or not given(case)
+    if match := re.fullmatch(r"It never happens that (.+) while (.+)", text):
+        one, other = _read(match[1], plain), _read(match[2], plain)
+        return lambda case: not (one(case) and other(case))
+    if match := re.fullmatch(r"(.+) exactly when (.+)", text):
+        left, right = _read(match[1], plain), _read(match[2], plain)
+        return lambda case: left(case) == right(case)
     if match := re.fullmatch(r"(.+) only if (.+)", text):
         given, then = _read(match[1], plain), _read(match[2], plain)
         return lambda case: then(case) or not given(case)

@@ -1,9 +1,9 @@
 """Membership by rule: some conditions that a thing must meet; which of the things shown meets all of them?
 
-Radicals: number of properties (4, 5, 6) and of conditions (3, 4, 5); kinds of condition ("it must be …" is light; "or",
-"not both" medium; "or, but not both", "if … then", "exactly when", "exactly two of" heavy). Disjunctive and conditional
-concepts are harder than conjunctive ones (Bruner, Goodnow and Austin; Shepard, Hovland and Jenkins on Boolean
-concepts).
+Radicals: number of properties (4–5, 5, 6) and of conditions (3–4, 4, 5); kinds of condition ("it must be …" is light;
+"or", "not both" medium; "or, but not both", "if … then", "exactly when", "exactly two of" heavy). Disjunctive and
+conditional concepts are harder than conjunctive ones (Bruner, Goodnow and Austin; Shepard, Hovland and Jenkins on
+Boolean concepts).
 Incidentals: the things and their properties, the order of the conditions.
 
 Each wrong thing breaks at least one condition, and no condition rules out more than about half of them. They are drawn
@@ -63,7 +63,7 @@ SIZE = {"must": 1, "two": 3}
 
 @dataclass(frozen=True)
 class Plan:
-    """What a level is made of."""
+    """What an item of a level is made of."""
 
     properties: int
     conditions: int
@@ -72,10 +72,11 @@ class Plan:
     loads: tuple[float, float]
 
 
-PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(4, 3, ("must", "or", "not_both", "or"), 5, (2.0, 5.0)),
-    "medium": Plan(5, 4, ("or", "not_both", "one", "if", "must"), 5, (4.0, 8.0)),
-    "hard": Plan(6, 5, ("one", "if", "if", "when", "two"), 6, (8.0, 13.0)),
+LIGHT = ("must", "or", "not_both", "or")
+PLANS: dict[ItemLevel, tuple[Plan, ...]] = {
+    "easy": tuple(Plan(p, c, LIGHT, 5, (2.0, 5.0)) for p, c in ((4, 3), (4, 4), (5, 4))),
+    "medium": (Plan(5, 4, ("or", "not_both", "one", "if", "must"), 5, (4.0, 8.0)),),
+    "hard": (Plan(6, 5, ("one", "if", "if", "when", "two"), 6, (8.0, 13.0)),),
 }
 WEIGHT = {"must": 0.5, "or": 1.2, "not_both": 1.2, "one": 1.6, "if": 1.8, "when": 2.2, "two": 2.6}
 
@@ -86,7 +87,8 @@ class MembershipRule(ItemModel):
     sub_type = "set_membership"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        plan = PLANS[level]
+        plans = PLANS[level]
+        plan = plans[rng.randrange(len(plans))]
         conditions = _conditions(plan, rng)
         good, bad = _sorted_out(conditions, plan)
         key = good[rng.randrange(len(good))]

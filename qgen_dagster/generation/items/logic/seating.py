@@ -236,8 +236,8 @@ def _explain(clues: list[Clue], said: dict[Clue, str], names: list[str], key: in
         for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people - 1))
     ]
     return (
-        f"Draw a circle with the places and take the clues one after another; at first {factorial(people - 1)} arrangements are "
-        f"possible. {' '.join(steps)} Going clockwise from {names[0]}, the order is {listed(names)}. "
+        f"Draw a circle with the places and take the clues one after another; at first {factorial(people - 1)} "
+        f"arrangements are possible. {' '.join(steps)} Going clockwise from {names[0]}, the order is {listed(names)}. "
         f"So the answer is {names[key]}."
     )
 

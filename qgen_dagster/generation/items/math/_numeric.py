@@ -148,9 +148,7 @@ def _with_key(
     rest_a, rest_b = slip_a.mistake in _REST, slip_b.mistake in _REST
     if slip_c.mistake in _REST or (rest_a and rest_b):
         return None
-    corner = (
-        right + a - b if rest_a else right + b - a if rest_b else _together(right, a, b, by_ratio=chance() < 0.5)
-    )
+    corner = right + a - b if rest_a else right + b - a if rest_b else _together(right, a, b, by_ratio=chance() < 0.5)
     if corner is None or corner <= 0:
         return None
     start = (right, a, b, corner)[int(chance() * 4)]
@@ -195,7 +193,7 @@ def _least_telling(chance: Callable[[], float], right: int, found: Sequence[_Set
 def _rank(looks: Sequence[float]) -> float:
     """The rank of the first one, from 0; the middle of its ties."""
     first = looks[0]
-    return sum((look < first) + 0.5 * (look == first) for look in looks[1:])
+    return sum(float(look < first) + 0.5 * (look == first) for look in looks[1:])
 
 
 def _roundness(values: Sequence[int], under: int) -> list[int]:
@@ -221,7 +219,7 @@ def _nearness(values: Sequence[int], under: int) -> list[float]:
 
 
 _UNITS = (2, 5, 10, 20, 50, 100, 1_000)
-_LOOKS = (_roundness, _kinship, _nearness)
+_LOOKS: tuple[Callable[[Sequence[int], int], Sequence[float]], ...] = (_roundness, _kinship, _nearness)
 
 
 def _under(value: int, under: int) -> Value:

@@ -1,8 +1,9 @@
-"""A net of a cube with six symbols: which faces lie opposite each other, or meet at a corner?
+"""A net of a cube with six symbols: which faces lie opposite each other, come to a given place, or meet at a corner?
 
 Radicals: the form of the net and the relation asked.
-- easy: opposite faces, nets with four squares in a row, four options;
-- medium: opposite faces, nets with no more than three squares in a row, six options;
+- easy: opposite faces, or the face at the bottom, nets with four squares in a row, four options;
+- medium: the same in nets with no more than three squares in a row, five or six options; or the face on the right of a
+  cube of which top and front are given (any net, four options: a mirrored cube is the strongest wrong answer);
 - hard: three faces that meet at a corner but not yet in the net, any net, six options.
 Opposite faces can be read off a straight row of squares; bent rows and corners need the net to be folded in the mind.
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
@@ -32,6 +34,12 @@ STRAIGHT = (
 BENT = ("##--/-###/-#--", "##--/-###/--#-", "##--/-###/---#", "##--/-##-/--##", "###--/--###")
 SYMBOLS = ("circle", "triangle", "square", "star", "cross", "diamond")
 UNIT = 40.0
+ASKED: dict[ItemLevel, tuple[str, ...]] = {
+    "easy": ("together", "bottom", "bottom"),
+    "medium": ("together", "bottom", "right", "right"),
+}
+PLACED = "The net is folded up to a cube with the symbols on the outside. It is placed so that the {} is on top."
+PLACED_IN_FRONT = PLACED.replace("is on top", "is on top and the {} faces you")
 # Faces of the cube: bottom and top, north and south, east and west. Opposite faces are 2k and 2k + 1.
 Cube = tuple[int, int, int, int, int, int]
 
@@ -42,33 +50,43 @@ class CubeNet(ItemModel):
     sub_type = "cube_net"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
-        nets = {"easy": STRAIGHT, "medium": BENT, "hard": STRAIGHT + BENT}[level]
+        asked = "together" if level == "hard" else rng.choice(ASKED[level])
+        nets = STRAIGHT + BENT if level == "hard" or asked == "right" else {"easy": STRAIGHT, "medium": BENT}[level]
         net = _oriented(rng.choice(nets), rng)
         faces = _rolled_over(net)
+        if asked == "bottom":
+            return _bottom(level, net, faces, rng)
+        if asked == "right":
+            return _right(net, faces, rng)
         together = 3 if level == "hard" else 2
         groups = _groups(together)
         key = rng.choice([group for group in groups["right"] if not _touching(group, faces)])
         wrong = rng.choice(_even_sets(key, together, 4 if level == "easy" else 6))
         symbols = dict(zip(range(6), rng.sample(SYMBOLS, 6), strict=True))
         names = {place: symbols[face] for place, face in faces.items()}
-        text = _written(names)
         choices = [_choice(group, key, symbols, faces) for group in (key, *wrong)]
         ask = "Which three symbols meet at one corner" if together == 3 else "Which two symbols are on opposite faces"
-        opposite = "; ".join(f"{symbols[2 * k]} and {symbols[2 * k + 1]}" for k in range(3))
-        return Draft(
-            stem=f"The net is folded up to a cube. {ask} of the cube?",
-            stimulus=Stimulus(text=text, figure=_figure(names, text)),
-            key=choices[0],
-            distractors=tuple(choices[1:]),
-            explanation=_explanation(together, opposite, choices[0].text),
-            structure={"net": _places_by_face(faces), "key": list(key)},
-            expected_success=success(level, _load(net, faces, key)),
+        ask = f"The net is folded up to a cube. {ask} of the cube?"
+        return _draft(
+            ask,
+            names,
+            choices[0],
+            choices[1:],
+            _explanation(together, _opposites(symbols), choices[0].text),
+            {"net": _places_by_face(faces), "key": list(key)},
+            success(level, _load(net, faces, key)),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         lines = (shown.stimulus.text if shown.stimulus else "").splitlines()[1:]
         rows = [line.split(": ", 1)[1].split(", ") for line in lines]
         normals = _folded({(r, c): s for r, row in enumerate(rows) for c, s in enumerate(row) if s != "gap"})
+        if match := re.search(r"that the (\w+) is on top", shown.stem):
+            top = normals[match[1]]
+            wanted = _minus(top)
+            if facing := re.search(r"the (\w+) faces you", shown.stem):
+                wanted = _cross(normals[facing[1]], top)
+            return [i for i, option in enumerate(shown.options) if normals[option.text] == wanted]
         answers = []
         for i, option in enumerate(shown.options):
             named = option.text.replace(" and ", ", ").split(", ")
@@ -79,6 +97,88 @@ class CubeNet(ItemModel):
             if dots == [-1] or dots == [0, 0, 0]:
                 answers.append(i)
         return answers
+
+
+def _bottom(level: ItemLevel, net: list[Place], faces: dict[Place, int], rng: random.Random) -> Draft:
+    """One face is on top: which is at the bottom?"""
+    symbols = dict(zip(range(6), rng.sample(SYMBOLS, 6), strict=True))
+    top = rng.randrange(6)
+    key = top ^ 1  # opposite faces are 2k and 2k + 1
+    others = rng.sample([face for face in range(6) if face not in (top, key)], 3 if level == "easy" else 4)
+    wrong = []
+    for face in others:
+        pair = _choice((top, face), (), symbols, faces)
+        wrong.append(Choice(symbols[face], mistake=pair.mistake, note=f"{pair.note} This one is on a side."))
+    return _draft(
+        f"{PLACED} Which symbol is at the bottom?".format(symbols[top]),
+        {place: symbols[face] for place, face in faces.items()},
+        Choice(symbols[key]),
+        wrong,
+        f"The bottom is opposite the top. {_opposites(symbols)} So the {symbols[key]} is at the bottom.",
+        {"net": _places_by_face(faces), "bottom_for": top},
+        success(level, _load(net, faces, (top, key))),
+    )
+
+
+def _right(net: list[Place], faces: dict[Place, int], rng: random.Random) -> Draft:
+    """The top and the front are given: which face is on the right?"""
+    symbols = dict(zip(range(6), rng.sample(SYMBOLS, 6), strict=True))
+    top = rng.randrange(6)
+    front = rng.choice([face for face in range(6) if face // 2 != top // 2])
+    key = _right_of(front, top)
+    notes = {
+        key ^ 1: (
+            "mirrored",
+            f"This one is on the left: the cube would be a mirror image, with the {symbols[key]} there.",
+        ),
+        front ^ 1: ("back_for_side", f"This one is at the back, opposite the {symbols[front]}."),
+        top ^ 1: ("bottom_for_side", f"This one is at the bottom, opposite the {symbols[top]}."),
+    }
+    return _draft(
+        f"{PLACED_IN_FRONT} Which symbol is on your right?".format(symbols[top], symbols[front]),
+        {place: symbols[face] for place, face in faces.items()},
+        Choice(symbols[key]),
+        [Choice(symbols[face], mistake=mistake, note=note) for face, (mistake, note) in notes.items()],
+        f"{_opposites(symbols)} With the {symbols[top]} on top and the {symbols[front]} in front, only the "
+        f"{symbols[key]} and the {symbols[key ^ 1]} are left for the sides, and folding the net back, away from you, "
+        f"puts the {symbols[key]} on the right.",
+        {"net": _places_by_face(faces), "top": top, "front": front},
+        success("medium", 0.4 + 0.5 * _load(net, faces, (top, front, key))),
+    )
+
+
+def _right_of(front: int, top: int) -> int:
+    """The face on the right. Squares of the sheet to the east and to the north of face 0 are faces 4 and 2."""
+    axes = (front // 2, top // 2)
+    third = 3 - sum(axes)
+    cyclic = (axes[1] - axes[0]) % 3 == 1
+    return 2 * third + ((front + top + (not cyclic)) % 2)
+
+
+def _opposites(symbols: dict[int, str]) -> str:
+    pairs = "; ".join(f"{symbols[2 * k]} and {symbols[2 * k + 1]}" for k in range(3))
+    return f"Folded up, these symbols lie opposite each other: {pairs}."
+
+
+def _draft(
+    stem: str,
+    names: dict[Place, str],
+    key: Choice,
+    wrong: list[Choice],
+    explanation: str,
+    structure: dict[str, object],
+    expected: float,
+) -> Draft:
+    text = _written(names)
+    return Draft(
+        stem=stem,
+        stimulus=Stimulus(text=text, figure=_figure(names, text)),
+        key=key,
+        distractors=tuple(wrong),
+        explanation=explanation,
+        structure=structure,
+        expected_success=expected,
+    )
 
 
 def _oriented(rows: str, rng: random.Random) -> list[Place]:
@@ -157,13 +257,10 @@ def _choice(group: Sequence[int], key: Sequence[int], symbols: dict[int, str], f
 
 def _explanation(together: int, opposite: str, key: str) -> str:
     if together == 3:
-        return (
-            f"Folded up, these symbols lie opposite each other: {opposite}. Three faces meet at a corner when no two "
-            f"of them are opposite. That holds only for {key}."
-        )
+        return f"{opposite} Three faces meet at a corner when no two of them are opposite. That holds only for {key}."
     return (
         "Fold the squares up one after the other: in a straight row, the next square but one ends up opposite. "
-        f"This gives the opposite faces {opposite}. Among the options, only {key} are opposite."
+        f"{opposite} Among the options, only {key} are opposite."
     )
 
 
@@ -216,6 +313,10 @@ def _folded(squares: dict[Place, str]) -> dict[str, Vector]:
                 seen[place] = frame
                 queue.append(place)
     return {squares[place]: frame[0] for place, frame in seen.items()}
+
+
+def _cross(a: Vector, b: Vector) -> Vector:
+    return (a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0])
 
 
 def _minus(vector: Vector) -> Vector:

@@ -79,6 +79,26 @@ class Double:
 
 
 @dataclass(frozen=True)
+class Theme:
+    """What passages on one subject are made of. See data/passages.txt.
+
+    `lines`: of each property, four forms (affirmed and denied, twice); `things` and `before`: of an order only.
+    """
+
+    kind: str
+    name: str
+    scene: tuple[str, ...]
+    aside: tuple[str, ...]
+    world: tuple[str, ...]
+    before: tuple[str, ...]
+    lines: tuple[tuple[str, ...], ...]
+
+    @property
+    def things(self) -> tuple[str, ...]:
+        return self.lines[0]
+
+
+@dataclass(frozen=True)
 class Lexicon:
     relations: tuple[Relation, ...]
     categories: tuple[Category, ...]
@@ -87,6 +107,7 @@ class Lexicon:
     antonyms: tuple[tuple[str, tuple[str, str]], ...]
     same: dict[str, frozenset[str]]  # words of a shared synonym group
     near: dict[str, frozenset[str]]  # words that WordNet puts close, in any sense
+    akin: dict[str, frozenset[str]]  # words that a wide thesaurus names together, both ways
     against: dict[str, frozenset[str]]  # opposites, from the lists and from WordNet
     zipf: dict[str, float]
     common: tuple[str, ...]
@@ -94,6 +115,7 @@ class Lexicon:
     clauses: tuple[tuple[str, ...], ...]  # situation, what one expects, what follows; the contrary, what follows
     definitions: tuple[Family, ...]
     doubles: tuple[Double, ...]
+    passages: tuple[Theme, ...]
 
     def alike(self, word: str) -> frozenset[str]:
         """Words that could be taken for the word: by a synonym group or by WordNet."""
@@ -120,6 +142,11 @@ def lexicon() -> Lexicon:
     for _, group in data["synonyms"]:
         for word in group:
             same[word].update(w for w in group if w != word)
+    akin: dict[str, set[str]] = defaultdict(set)
+    for word, others in data["akin"].items():
+        for other in others:
+            akin[word].add(other)
+            akin[other].add(word)
     against: dict[str, set[str]] = defaultdict(set)
     for _, (first, second) in data["antonyms"]:
         against[first].add(second)
@@ -131,8 +158,8 @@ def lexicon() -> Lexicon:
         relations=(
             *listed,
             *_scales(data["scales"]),
-            *_antonyms(data["antonyms"], same, near),
-            *_synonyms(data["synonyms"], data["scales"], same, near),
+            *_antonyms(data["antonyms"], same, near, akin),
+            *_synonyms(data["synonyms"], data["scales"], same, near, akin),
         ),
         categories=tuple(
             Category(c["name"], c["parent"], tuple(c["members"]), frozenset(c["possible"])) for c in data["categories"]
@@ -142,6 +169,7 @@ def lexicon() -> Lexicon:
         antonyms=tuple((pos, (first, second)) for pos, (first, second) in data["antonyms"]),
         same={word: frozenset(words) for word, words in same.items()},
         near=near,
+        akin={word: frozenset(words) for word, words in akin.items()},
         against={word: frozenset(words) for word, words in against.items()},
         zipf=data["zipf"],
         common=tuple(data["common"]),
@@ -155,7 +183,13 @@ def lexicon() -> Lexicon:
             Double(word, (first, second), (tuple(near_first), tuple(near_second)))
             for word, first, second, near_first, near_second in data["doubles"]
         ),
+        passages=tuple(_theme(theme) for theme in data["passages"]),
     )
+
+
+def _theme(entry: dict[str, Any]) -> Theme:
+    scene, aside, world, before = (tuple(entry[part]) for part in ("scene", "aside", "world", "before"))
+    return Theme(entry["kind"], entry["name"], scene, aside, world, before, tuple(map(tuple, entry["lines"])))
 
 
 def _relation(name: str, entry: dict[str, Any], near: dict[str, frozenset[str]]) -> Relation:
@@ -193,13 +227,16 @@ def _scales(scales: list[tuple[str, list[str]]]) -> list[Relation]:
 
 
 def _antonyms(
-    pairs: list[tuple[str, list[str]]], same: dict[str, set[str]], near: dict[str, frozenset[str]]
+    pairs: list[tuple[str, list[str]]],
+    same: dict[str, set[str]],
+    near: dict[str, frozenset[str]],
+    akin: dict[str, set[str]],
 ) -> list[Relation]:
     relations = []
     for pos in ("adjective", "verb", "noun"):
         both = [(a, b) for p, (a, b) in pairs if p == pos]
         both += [(b, a) for a, b in both]
-        holds = {(a, x) for a, b in both for x in (b, *same.get(b, ()), *near.get(b, ()))}
+        holds = {(a, x) for a, b in both for x in (b, *same.get(b, ()), *near.get(b, ()), *akin.get(b, ()))}
         gloss = "the two words are opposites"
         relations.append(Relation(f"opposite_{pos}", 2, gloss, (pos, pos), tuple(both), frozenset(holds)))
     return relations
@@ -210,13 +247,14 @@ def _synonyms(
     scales: list[tuple[str, list[str]]],
     same: dict[str, set[str]],
     near: dict[str, frozenset[str]],
+    akin: dict[str, set[str]],
 ) -> list[Relation]:
-    """Pairs of one group; whatever WordNet puts close, and a weaker or stronger word, may pass for a synonym."""
+    """Pairs of one group. What WordNet or a thesaurus puts close may pass for a synonym, and so may another degree."""
     relations = []
     for pos in ("adjective", "verb", "noun"):
         mine = [group for p, group in groups if p == pos]
         members = {word for group in mine for word in group}
-        holds = {(a, x) for a in members for x in (*same[a], *near.get(a, ()))}
+        holds = {(a, x) for a in members for x in (*same[a], *near.get(a, ()), *akin.get(a, ()))}
         holds |= {(a, b) for p, scale in scales if p == pos for a in scale for b in scale if a != b}
         gloss = "the two words mean nearly the same"
         pairs = tuple((group[0], group[1]) for group in mine)

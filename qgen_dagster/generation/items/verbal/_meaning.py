@@ -31,6 +31,11 @@ def kin(word: str) -> frozenset[str]:
     return near.union(*(words.alike(w) for w in near)) | {word}
 
 
+def near_miss(word: str, other: str) -> bool:
+    """Whether a thesaurus names the words together: close enough to be argued for, if not alike."""
+    return other in lexicon().akin.get(word, ())
+
+
 @cache
 def listed_as(pos: str) -> frozenset[str]:
     """The words that the lists give as one part of speech."""

@@ -6,10 +6,12 @@ distractors (the pull of the same meaning is the strongest wrong answer to a que
 Incidentals: the distractors drawn.
 
 Distractors: a synonym of the word, a word that looks like it or like the key, and words of the same kind with another
-meaning. None may be alike to the key or opposite to the word, by the lists or by WordNet in any sense. Words with two
-listed opposites of different meaning are never asked for.
+meaning. None may be alike to the key or opposite to the word, by the lists or by WordNet in any sense; nor may a wide
+thesaurus name it together with the key or another opposite. Words with two listed opposites of different meaning are
+never asked for.
 
-Solver: looks up the word, and keeps the options that the lists or WordNet call its opposites, or that are alike to one.
+Solver: looks up the word, and keeps the options that the lists or WordNet call its opposites, or that are alike or akin
+to one.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as, near_miss
 
 # How common the more common word of a pair may be (Zipf).
 MOST_ZIPF: dict[ItemLevel, float] = {"easy": 8.0, "medium": 5.2, "hard": 8.0}
@@ -74,13 +76,14 @@ class Antonym(ItemModel):
             raise ValueError(shown.stem)
         word = match[2]
         opposites = lexicon().against.get(word, frozenset())
-        wide = opposites.union(*(lexicon().alike(w) for w in opposites))
+        wide = opposites.union(*(lexicon().alike(w) | lexicon().akin.get(w, frozenset()) for w in opposites))
         return [i for i, option in enumerate(shown.options) if option.text in wide]
 
 
 def _opposite(word: str, other: str, key: str) -> bool:
     """Whether another word could be taken for an opposite of the word."""
-    return other in kin(key) or any(other in kin(w) for w in lexicon().against.get(word, ()))
+    opposites = lexicon().against.get(word, frozenset()) | {key}
+    return any(other in kin(w) or near_miss(other, w) for w in opposites)
 
 
 @cache

@@ -1,7 +1,8 @@
 """Double meaning: the one word that has both of two unrelated meanings.
 
-Radicals: medium, both meanings are spelled out; hard, each is only hinted at by two words that come near it, so that
-the second sense of the answer has to be found from its associates, and other words with two senses are offered.
+Radicals: medium, both meanings are spelled out, or one is and the other is hinted at by two words that come near it;
+hard, both are only hinted at, so that the second sense of the answer has to be found from its associates, and other
+words with two senses are offered.
 Retrieving the less frequent sense of a homograph is what makes such items hard.
 Incidentals: the words offered.
 
@@ -20,7 +21,10 @@ from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Double, lexicon, success
 
+HALF_HINTED = "One word means “{}” and is, in quite another sense, close in meaning to “{}” and “{}”. Which word?"
 SPELLED_OUT = "Which one word has both of these meanings: “{}” and “{}”?"
+# How often both meanings are spelled out at medium.
+SPELLED = 0.25
 HINTED = "One word is close in meaning to “{}” and “{}” and, in quite another sense, to “{}” and “{}”. Which word?"
 
 
@@ -35,15 +39,15 @@ class DoubleMeaning(ItemModel):
         double = doubles[rng.randrange(len(doubles))]
         order = rng.sample((0, 1), 2)
         hints = [rng.sample(double.near[i], 2) for i in order]
-        if level == "medium":
-            stem = SPELLED_OUT.format(*(double.meanings[i] for i in order))
-            distractors = [_one_sided(double, i, word) for i in (0, 1) for word in rng.sample(double.near[i], 2)]
-        else:
+        if level == "hard":
             stem = HINTED.format(*hints[0], *hints[1])
-            rest = [(i, w) for i, shown in zip(order, hints, strict=True) for w in double.near[i] if w not in shown]
-            distractors = [_one_sided(double, i, word) for i, word in rest]
-            others = [d for d in rng.sample(doubles, 8) if d is not double and not _overlap(d, double)]
-            distractors += [_other(d, double) for d in others[: 5 - len(distractors)]]
+        elif rng.random() < SPELLED:
+            hints = []
+            stem = SPELLED_OUT.format(*(double.meanings[i] for i in order))
+        else:
+            hints = hints[1:]
+            stem = HALF_HINTED.format(double.meanings[order[0]], *hints[0])
+        distractors = _distractors(double, level, {word for pair in hints for word in pair}, rng)
         if len({c.text for c in distractors}) < (4 if level == "medium" else 5):
             raise Unsuitable("too few distractors")
         first, second = (double.meanings[i] for i in order)
@@ -55,18 +59,35 @@ class DoubleMeaning(ItemModel):
                 f"“{double.word}” means “{first}”, and it also means “{second}”. "
                 "Each of the other words is near one of the two meanings at most."
             ),
-            structure={"word": double.word, "hints": sorted(map(sorted, hints)) if level == "hard" else []},
-            expected_success=success(level, 0.2 + 0.8 * lexicon().rarity(double.word)),
+            structure={"word": double.word, "hints": sorted(map(sorted, hints))},
+            expected_success=success(level, 0.2 + 0.2 * (len(hints) == 1) + 0.6 * lexicon().rarity(double.word)),
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         cues = re.findall(r"“([^”]+)”", shown.stem)
-        half = len(cues) // 2
-        fitting = {d.word for d in lexicon().doubles if {_side(d, cues[:half]), _side(d, cues[half:])} == {0, 1}}
+        # One cue of the first sense or as many as of the second: the stem has two, three or four in all.
+        half = 2 if len(cues) == 4 else 1
+        offered = {option.text for option in shown.options}
+        known = [double for double in lexicon().doubles if double.word in offered]
+        fitting = {d.word for d in known if {_side(d, cues[:half]), _side(d, cues[half:])} == {0, 1}}
         return [i for i, option in enumerate(shown.options) if option.text in fitting]
 
 
 # --- making ---------------------------------------------------------------------------------------------------------
+def _distractors(double: Double, level: ItemLevel, shown: set[str], rng: random.Random) -> list[Choice]:
+    """Words near one of the meanings, as many of either as can be, and, at hard, other words with two senses."""
+    near = [[word for word in double.near[i] if word not in shown] for i in (0, 1)]
+    if level == "medium":
+        # A meaning that is hinted at by two of its three words has one left; the other makes up for it.
+        counts = [2 if len(words) > 1 else 1 for words in near]
+        counts = [count + 4 - sum(counts) if count > 1 else count for count in counts] if sum(counts) < 4 else counts
+        return [_one_sided(double, i, word) for i in (0, 1) for word in rng.sample(near[i], counts[i])]
+    chosen = [_one_sided(double, i, word) for i in (0, 1) for word in near[i]]
+    doubles = lexicon().doubles
+    others = [d for d in rng.sample(doubles, 8) if d is not double and not _overlap(d, double)]
+    return chosen + [_other(d, double) for d in others[: 5 - len(chosen)]]
+
+
 def _one_sided(double: Double, side: int, word: str) -> Choice:
     note = f"“{word}” comes near “{double.meanings[side]}”, but has nothing to do with “{double.meanings[1 - side]}”."
     return Choice(word, mistake="fits_one_meaning_only", note=note)

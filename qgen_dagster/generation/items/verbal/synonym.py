@@ -6,9 +6,11 @@ Incidentals: the distractors drawn.
 
 Distractors: an opposite of the word, a word that looks like it, and words of the same kind with another meaning. None
 may be of another part of speech, alike to the word, or alike to one that is alike, by the lists or by WordNet in any
-sense. Words listed in two groups of synonyms are never asked for, as their sense would be open.
+sense; nor may a wide thesaurus name it together with the word or the key. Words listed in two groups of synonyms are
+never asked for, as their sense would be open.
 
-Solver: looks up the word, and keeps the options that share a group of synonyms with it or that WordNet puts close.
+Solver: looks up the word, and keeps the options that share a group of synonyms with it or that WordNet or the thesaurus
+puts close.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
 from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
-from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as
+from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as, near_miss
 
 STEM = "Which word is closest in meaning to the {pos} “{word}”?"
 
@@ -35,7 +37,7 @@ class Synonym(ItemModel):
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         words = lexicon()
         pos, word, key = rng.choice(_pairs(level))
-        opposites = sorted(w for w in words.against.get(word, ()) if w not in kin(key) and w in listed_as(pos))
+        opposites = sorted(w for w in words.against.get(word, ()) if _other(w, word, key) and w in listed_as(pos))
         chosen = []
         if opposites:
             opposite = opposites[rng.randrange(len(opposites))]
@@ -46,7 +48,7 @@ class Synonym(ItemModel):
             key,
             pos,
             level,
-            lambda w: w not in kin(word) and w not in kin(key),
+            lambda w: _other(w, word, key) and w not in kin(word),
             [(word, "looks_alike", f"“{{}}” looks like “{word}” but means something else.")],
             rng,
         )
@@ -68,8 +70,14 @@ class Synonym(ItemModel):
             raise ValueError(shown.stem)
         pos, word = match.groups()
         groups = [group for p, group in lexicon().synonyms if p == pos and word in group]
-        close = lexicon().near.get(word, frozenset()).union(*groups)
+        words = lexicon()
+        close = words.near.get(word, frozenset()).union(words.akin.get(word, ()), *groups)
         return [i for i, option in enumerate(shown.options) if option.text in close]
+
+
+def _other(option: str, word: str, key: str) -> bool:
+    """Whether an option means something else than the key, and is not nearly right."""
+    return option not in kin(key) and not near_miss(option, word) and not near_miss(option, key)
 
 
 @cache
