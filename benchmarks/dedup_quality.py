@@ -1,8 +1,9 @@
 """How well the duplicate check tells labelled pairs apart, per layer and as a whole; the calibration of dedup.yaml.
 
-    python benchmarks/dedup_quality.py [--verbose]
+    python benchmarks/dedup_quality.py [--verbose] [--model FOLDER]
 
 Reads qgen_dagster_tests/data/duplicate_pairs.yaml. Prints Markdown. `--verbose` lists every pair judged wrongly.
+`--model` compares a model of sentence-transformers with the built-in embedder, and nothing else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from qgen_dagster.core.question import Option, Question, Stimulus, content_hash
 from qgen_dagster.dedup.compare import Comparison, Likeness, compare, overlap
 from qgen_dagster.dedup.facts import Facts, facts_of
 from qgen_dagster.dedup.hashing import HashingEmbedder
+from qgen_dagster.dedup.sentences import SentenceEmbedder, find_model
 from qgen_dagster.dedup.settings import load_settings
 
 PAIRS = Path(__file__).parents[1] / "qgen_dagster_tests" / "data" / "duplicate_pairs.yaml"
@@ -100,12 +102,45 @@ def precision_recall(said: Sequence[bool], labels: Sequence[bool]) -> str:
 
 
 def judge_all(pairs: Sequence[Pair], **changes: Any) -> list[Comparison]:
+    return judge_with(pairs, HashingEmbedder().name, cosines(pairs, lambda f: f.text), **changes)
+
+
+def judge_with(pairs: Sequence[Pair], embedder: str, scores: Sequence[float], **changes: Any) -> list[Comparison]:
+    """What the whole rule says of each pair, with an embedder's cosines and its thresholds."""
     settings = load_settings()
-    judged = []
-    for pair, cosine in zip(pairs, cosines(pairs, lambda f: f.text), strict=True):
-        bounds = settings.bounds(HashingEmbedder().name, pair.question_type).model_copy(update=changes)
-        judged.append(compare(*pair.facts, cosine, bounds))
-    return judged
+    return [
+        compare(*pair.facts, cosine, settings.bounds(embedder, pair.question_type).model_copy(update=changes))
+        for pair, cosine in zip(pairs, scores, strict=True)
+    ]
+
+
+def print_model(pairs: Sequence[Pair], folder: Path) -> None:
+    """A model beside the built-in embedder, with the thresholds of each, and with the cautious ones of unknown models."""
+    model = SentenceEmbedder(find_model(str(folder)))
+    facts = [pair.facts for pair in pairs]
+    first, second = (model.embed([pair[side].text for pair in facts]) for side in (0, 1))
+    scores = [float(x) for x in (first * second).sum(axis=1)]
+    labels = [pair.same for pair in pairs]
+    agree = [a.answer_key == b.answer_key and sorted(a.quantities) == sorted(b.quantities) for a, b in facts]
+    print(f"\n## {model.name.partition('@')[0]}, {model.dimensions} numbers, beside hashing\n")
+    print(
+        "| embedder | AUC, all pairs | agreeing pairs | duplicates found | left to an arbiter | missed | false alarms |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    rows = {
+        "hashing": (HashingEmbedder().name, cosines(pairs, lambda f: f.text)),
+        "the model": (model.name, scores),
+        "the model, thresholds of unknown models": ("sentence-transformers:another@0", scores),
+    }
+    for name, (embedder, found) in rows.items():
+        judged = [c.likeness for c in judge_with(pairs, embedder, found)]
+        kept = [(score, label) for score, label, ok in zip(found, labels, agree, strict=True) if ok]
+        same = [likeness for likeness, label in zip(judged, labels, strict=True) if label]
+        other = [likeness for likeness, label in zip(judged, labels, strict=True) if not label]
+        counts = [same.count(likeness) for likeness in (Likeness.SAME, Likeness.DOUBTFUL, Likeness.DIFFERENT)]
+        near = auc([score for score, _ in kept], [label for _, label in kept])
+        cells = (f"{auc(found, labels):.2f}", f"{near:.2f}", *counts, other.count(Likeness.SAME))
+        print(f"| {name} | {' | '.join(map(str, cells))} |")
 
 
 def print_texts(pairs: Sequence[Pair]) -> None:
@@ -196,8 +231,12 @@ def print_thresholds(pairs: Sequence[Pair]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--verbose", action="store_true", help="list every pair judged wrongly")
+    parser.add_argument("--model", type=Path, metavar="FOLDER", help="a model of sentence-transformers, compared alone")
     arguments = parser.parse_args()
     pairs = load_pairs()
+    if arguments.model:
+        print_model(pairs, arguments.model)
+        return
     print(
         f"{len(pairs)} pairs, {sum(pair.same for pair in pairs)} of them duplicates; embedder {HashingEmbedder().name}"
     )

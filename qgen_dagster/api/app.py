@@ -20,6 +20,7 @@ from qgen_dagster.api import health, problems, runs, stock
 from qgen_dagster.api.limits import BodyLimits, Counting, RequestCounts
 from qgen_dagster.api.problems import ProblemDetails
 from qgen_dagster.api.security import Doorkeeper
+from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.service_keys import ServiceKey
 from qgen_dagster.config.settings import Settings
@@ -63,6 +64,7 @@ def create_app(bank: Bank, settings: Settings, keys: Sequence[ServiceKey]) -> Fa
     app.state.settings = settings
     app.state.doorkeeper = Doorkeeper(keys)
     app.state.counts = RequestCounts()
+    app.state.sharing = Sharing()
     app.state.routes = list(app.routes)
     for router in (runs.router, stock.router, health.router):
         app.include_router(router)

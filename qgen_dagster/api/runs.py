@@ -5,6 +5,7 @@ Not here: how reports change a run (`services/run_reports.py`), statistics (`ser
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qgen_dagster.api.bodies import FilterText, When, answer, body_of, takes
 from qgen_dagster.api.problems import Problem, responses
 from qgen_dagster.api.security import Reader, Writer
+from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.run_queries import RunFilter, SortKey
@@ -162,7 +164,8 @@ def report_run(
 def list_runs(request: Request, query: Annotated[ListQuery, Query()], _who: Reader) -> Response:
     """List runs: filtered, sorted, a page at a time, without their breakdowns.
 
-    Pages reach the first 10,000 runs that match; for older ones use `until`. A page beyond the last is a 404.
+    Pages reach the first 10,000 runs that match (1,000 by provider or question type); for older ones use `until`. A
+    page beyond the last is a 404.
     """
     wanted = query.filter()
     offset = check_page(query.page, query.page_size)
@@ -185,39 +188,46 @@ def list_runs(request: Request, query: Annotated[ListQuery, Query()], _who: Read
 
 
 @router.get("/stats", response_model=QuestionGenerationRunStats, responses=responses(*COMMON))
-def run_stats(request: Request, query: Annotated[StatsQuery, Query()], _who: Reader) -> Response:
+async def run_stats(request: Request, query: Annotated[StatsQuery, Query()], _who: Reader) -> Response:
     """What the runs of a period did: totals, volume-weighted rates, durations, costs, providers, types, errors, trends.
 
     Runs count by the time they started. Rates are sums over sums, null where nothing was measured. The period is the
     last 30 days (UTC, today included) where none is given; whole days are the fastest.
     """
-    versions = [query.prompt_version] if query.prompt_version else []
-    found = run_statistics.run_stats(
-        bank_of(request),
-        query.period(*versions),
-        now(),
-        threshold=query.success_threshold,
-        streak=query.consecutive,
+    bank, period, at = bank_of(request), query.period(*filter(None, [query.prompt_version])), now()
+    threshold, streak = query.success_threshold, query.consecutive
+    return await _shared(
+        request,
+        ("stats", period, threshold, streak),
+        lambda: run_statistics.run_stats(bank, period, at, threshold=threshold, streak=streak),
     )
-    return answer(found)
 
 
 @router.get("/compare", response_model=QuestionGenerationRunComparison, responses=responses(*COMMON))
-def compare_versions(request: Request, query: Annotated[CompareQuery, Query()], _who: Reader) -> Response:
+async def compare_versions(request: Request, query: Annotated[CompareQuery, Query()], _who: Reader) -> Response:
     """Compare two prompt versions: `?prompt_version=2.0&prompt_version=2.1`.
 
     Side by side, with 95 % intervals, and for each difference whether it is more than chance.
     """
-    bank = bank_of(request)
-    period = run_statistics.whole_history(bank, now(), query.since, query.until, query.environment)
-    return answer(run_statistics.compare_versions(bank, period, query.prompt_version, now()))
+    bank, at = bank_of(request), now()
+    versions, environment = tuple(query.prompt_version), query.environment
+
+    def compute() -> QuestionGenerationRunComparison:
+        period = run_statistics.whole_history(bank, at, query.since, query.until, environment)
+        return run_statistics.compare_versions(bank, period, versions, at)
+
+    return await _shared(request, ("compare", versions, query.since, query.until, environment), compute)
 
 
 @router.get("/timeseries", response_model=QuestionGenerationRunTimeseries, responses=responses(*COMMON))
-def timeseries(request: Request, query: Annotated[TimeseriesQuery, Query()], _who: Reader) -> Response:
+async def timeseries(request: Request, query: Annotated[TimeseriesQuery, Query()], _who: Reader) -> Response:
     """The period cut into days or hours (UTC), for plots; buckets without runs have null rates."""
-    versions = [query.prompt_version] if query.prompt_version else []
-    return answer(run_statistics.timeseries(bank_of(request), query.period(*versions), query.bucket, now()))
+    bank, period, at = bank_of(request), query.period(*filter(None, [query.prompt_version])), now()
+    return await _shared(
+        request,
+        ("timeseries", period, query.bucket),
+        lambda: run_statistics.timeseries(bank, period, query.bucket, at),
+    )
 
 
 @router.get("/{run_id}", response_model=QuestionGenerationRunRead, responses=responses(404, *COMMON))
@@ -227,6 +237,12 @@ def read_run(request: Request, run_id: UUID, _who: Reader) -> Response:
     if found is None:
         raise Problem(404, "There is no such run.")
     return answer({**_row(found.row), "losses": found.losses, "later_rounds": found.later_rounds})
+
+
+async def _shared(request: Request, key: Hashable, compute: Callable[[], BaseModel]) -> Response:
+    sharing: Sharing = request.app.state.sharing
+    content = await sharing.get(key, lambda: compute().model_dump_json().encode())
+    return Response(content, media_type="application/json")
 
 
 def bank_of(request: Request) -> Bank:

@@ -22,9 +22,9 @@ _GROUPS = {
     "prompt_version": "coalesce(r.prompt_version, '')",
 }
 _REJECTED = ("flawed", "low_score", "leaked", "wrong_key", "ambiguous", "off_band")
-_NUMBER = "coalesce((p.value->>'{0}')::bigint, 0)"
-_STRATUM_NUMBER = "coalesce((s.value->>'{0}')::bigint, 0)"
-_LOST = "coalesce((s.value->'losses'->>'{0}')::bigint, 0)"
+_NUMBER = "coalesce((p.value->>'{0}')::int, 0)"
+_STRATUM_NUMBER = "coalesce((s.value->>'{0}')::int, 0)"
+_LOST = "coalesce((s.value->'losses'->>'{0}')::int, 0)"
 
 # What each measure is, per dimension, over the runs `r`. A measure that is missing is 0 (or null).
 _OF_RUN = {
@@ -79,8 +79,8 @@ _OF_STRATUM = {
     "duplicates": _STRATUM_NUMBER.format("duplicates"),
     "inserted": _STRATUM_NUMBER.format("inserted"),
 }
-_OF_TYPE = {"generated": "t.value::bigint"}
-_OF_ERROR = {"failed_runs": "(r.status IN ('failed', 'killed'))::int", "errors": "e.value::bigint"}
+_OF_TYPE = {"generated": "t.value::int"}
+_OF_ERROR = {"failed_runs": "(r.status IN ('failed', 'killed'))::int", "errors": "e.value::int"}
 _ENDED = "r.status <> 'running'"
 _NO_STRATA = f"{_ENDED} AND jsonb_typeof(r.funnel->'strata') IS DISTINCT FROM 'object'"
 
@@ -100,6 +100,14 @@ _PARTS: tuple[tuple[Dimension, str, Mapping[str, str], str, str], ...] = (
     ("stratum", "'__' || t.key", _OF_TYPE, f"r, jsonb_each_text({_object('r.difficulty_metrics')}) AS t", _NO_STRATA),
     ("error", "e.key", _OF_ERROR, f"""r, jsonb_each_text({_object("r.error_summary->'by_category'")}) AS e""", _ENDED),
 )
+# What a measure is where it has no meaning.
+_NOTHING = {
+    **dict.fromkeys(RUN_DAY_COUNTS, "0::bigint"),
+    **dict.fromkeys(RUN_DAY_SUMS, "0::float8"),
+    **dict.fromkeys(RUN_DAY_TOKENS, "NULL::bigint"),
+    **dict.fromkeys(RUN_DAY_EXTREMES, "NULL::float8"),
+    "cost_usd": "NULL::numeric",
+}
 _THEMSELVES = {measure: measure for measure in MEASURES}
 # How sure a rate is: judged questions of one run have much in common, so the spread between runs counts.
 _SPREADS = {
@@ -118,10 +126,15 @@ _SCORES = {
 
 def aggregates(expressions: Mapping[str, str] = _THEMSELVES) -> str:
     """Every measure summed (of scores the extremes), as a list of columns."""
-    how = {"lowest_score": "min({0})", "highest_score": "max({0})"}
-    whole = dict.fromkeys((*RUN_DAY_COUNTS, *RUN_DAY_TOKENS), "sum({0})::bigint")
-    forms = {**whole, **how}
-    return ", ".join(f"{forms.get(m, 'sum({0})').format(expressions[m])} AS {m}" for m in MEASURES)
+    return ", ".join(f"{_aggregate(measure, expressions[measure])} AS {measure}" for measure in MEASURES)
+
+
+def _aggregate(measure: str, expression: str) -> str:
+    if expression == _NOTHING.get(measure):
+        return expression  # adding up a thousand zeros takes its time
+    how = {"lowest_score": "min", "highest_score": "max"}.get(measure, "sum")
+    whole = "::bigint" if measure in (*RUN_DAY_COUNTS, *RUN_DAY_TOKENS) else ""
+    return f"{how}({expression}){whole}"
 
 
 def summing(dimensions: Sequence[Dimension], by: Sequence[Group], where: str) -> str:
@@ -136,23 +149,13 @@ def summing(dimensions: Sequence[Dimension], by: Sequence[Group], where: str) ->
 def _part(
     dimension: Dimension, name: str, measures: Mapping[str, str], rows: str, which: str, *, by: Sequence[Group]
 ) -> str:
-    expressions = {**_defaults(), **measures, **_spreads(dimension, measures), "runs": "1"}
+    expressions = {**_NOTHING, **measures, **_spreads(dimension, measures), "runs": "1"}
     keys = "".join(f", {_GROUPS[key]} AS {key}" for key in by)
     places = ", ".join(str(n) for n in range(1, 3 + len(by)))
     return (
         f"SELECT '{dimension}' AS dimension, left({name}, 130) AS name{keys}, {aggregates(expressions)} "  # noqa: S608
         f"FROM {rows} WHERE {which} GROUP BY {places}"
     )
-
-
-def _defaults() -> dict[str, str]:
-    nothing = dict.fromkeys((*RUN_DAY_COUNTS, *RUN_DAY_SUMS), "0")
-    return {
-        **nothing,
-        **dict.fromkeys(RUN_DAY_TOKENS, "NULL::bigint"),
-        **dict.fromkeys(RUN_DAY_EXTREMES, "NULL::float8"),
-        "cost_usd": "NULL::numeric",
-    }
 
 
 def _spreads(dimension: Dimension, measures: Mapping[str, str]) -> dict[str, str]:

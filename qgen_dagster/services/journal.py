@@ -35,7 +35,9 @@ class Journal:
 
     def __init__(self, bank: Bank, run_id: UUID | None) -> None:
         self._bank = bank
-        self._run_id = run_id
+        # Whose calls these are. A stage that is started by itself has no run of its own and works for the one whose
+        # candidates it moves on (`RunSession.enter`).
+        self.run_id = run_id
         self._reading = Grouped(self._find)
         self._writing = Grouped(self._record)
         self._withheld: dict[str, ProviderError] = {}
@@ -54,7 +56,7 @@ class Journal:
 
     async def replied(self, call: Call, reply: Reply, seconds: float) -> None:
         """Writes the reply."""
-        await self._writing.do(reply_entry(self._run_id, call, reply, seconds))
+        await self._writing.do(reply_entry(self.run_id, call, reply, seconds))
 
     async def failed(
         self, call: Call, route: Route, error: ProviderError, cost_usd: Decimal | None, seconds: float
@@ -62,7 +64,7 @@ class Journal:
         """Writes the failed call; one that was never sent is none."""
         if error.was_sent:
             asked = Asked(route.provider, route.model, route.prompt_version)
-            await self._writing.do(error_entry(self._run_id, call, asked, error, cost_usd, seconds))
+            await self._writing.do(error_entry(self.run_id, call, asked, error, cost_usd, seconds))
 
     def _find(self, digests: Sequence[str]) -> list[JournalEntry | None]:
         with self._bank.begin() as tx:

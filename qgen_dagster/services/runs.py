@@ -102,6 +102,8 @@ class RunSession:
             self.begin(0)
             return [self.run_id]
         self._settled += [run_id for run_id in left if run_id not in self._settled]
+        if left:
+            self.work.calls.journal.run_id = left[0]
         return left
 
     def keep_up(self) -> None:

@@ -321,7 +321,7 @@ class QuestionGenerationRunRead(_Scalars, _Breakdowns):
 
 
 class RunPage(BaseModel):
-    """A page of runs. `total` stops counting at 10,000: then `total_is_exact` is false, and filters help."""
+    """A page of runs. Where counting stopped at `total` (10,000 or 1,000), `total_is_exact` is false."""
 
     runs: list[QuestionGenerationRunSummary]
     page: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from uuid import UUID, uuid4
 
 from qgen_dagster.bank.engine import Bank
@@ -85,7 +86,7 @@ class ScriptedProvider:
         return self.inner.can_serve(stratum)
 
     def routes(self, request: BatchRequest) -> list[Route]:
-        return [Route(provider=self.name, model="script-1", send=lambda: self.generate(request))]
+        return [Route(provider=self.name, model="script-1", send=lambda: self.generate(request), worst_usd=Decimal())]
 
     async def generate(self, request: BatchRequest) -> Reply:
         self.requests.append(request)

@@ -166,17 +166,23 @@ def _quoted(command: list[str]) -> str:
 
 
 def test_doctor_finds_a_healthy_installation(qgen: Qgen, filled: dict[str, object]) -> None:
-    done = qgen("doctor", "--json", OPENAI_API_KEY="sk-do-not-show-me")
+    done = qgen("doctor", "--json")
     value = json.loads(done.stdout)
     assert {c["name"]: c["health"] for c in value["checks"] if c["name"] != "web port"} == dict.fromkeys(
         [
             "python", "packages", "environment", "home", "disk", "taxonomy", "alerting", "item models", "API keys",
-            "database", "dagster",
+            "models", "prompts", "embedder", "database", "dagster",
         ],
         "ok",
     )  # fmt: skip
     assert done.returncode == value["exit_code"] == 0
+
+
+def test_doctor_names_keys_and_never_shows_them(qgen: Qgen, filled: dict[str, object]) -> None:
+    done = qgen("doctor", OPENAI_API_KEY="sk-do-not-show-me")
+    assert done.returncode == 0  # one key alone is a warning, not a failure
     assert "OPENAI_API_KEY" in done.stdout
+    assert "warn  judges" in done.stdout
     assert "do-not-show-me" not in done.stdout + done.stderr
 
 

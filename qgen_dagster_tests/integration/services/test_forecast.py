@@ -63,11 +63,10 @@ def test_after_a_run_it_is_about_what_the_next_one_costs(bank: Bank, keyed: Sett
     assert not found.at_most
     assert found.rates is not None
     assert (found.rates.runs, found.rates.questions) == (1, 40)
-    before, paid = llm.stats, cost_of(llm)
+    paid = cost_of(llm)
     record = run_written(bank, keyed, count=40, **STRATA)
     assert record.row["total_api_calls"] == pytest.approx(found.calls, rel=0.1)
     assert float(cost_of(llm) - paid) == pytest.approx(float(found.usd), rel=0.2)
-    assert sum(p.calls for p in llm.stats.providers.values()) > sum(p.calls for p in before.providers.values())
 
 
 def test_it_names_who_makes_solves_and_judges_as_things_are(bank: Bank, settings: Settings, llm: FakeLlm) -> None:
@@ -107,7 +106,7 @@ def test_item_models_cost_nothing_and_types_may_be_mixed(bank: Bank, keyed: Sett
 
 
 def test_a_larger_yield_loss_asks_for_more(bank: Bank, keyed: Settings, llm: FakeLlm) -> None:
-    llm.script("wrong_key:0.5:task=generate")
+    llm.script("ambiguous:0.6:task=generate")
     run_written(bank, keyed, count=40, **STRATA)
     found = expected(bank, keyed).estimate
     assert sum(p.wanted for p in found.portions) == 40

@@ -99,7 +99,8 @@ def _difference(rng: random.Random, place: int) -> Draft:
         Slip(more, "one_bar_only", f"This is the value for {DAYS[i]}."),
         Slip(less, "one_bar_only", f"This is the value for {DAYS[j]}."),
     ]
-    right, wrong = offer(rng, place, key, slips, step=GRAIN)
+    # Whoever reads the bars at all gets multiples of their grain; anything else could be dismissed at a glance.
+    right, wrong = offer(rng, place, key, slips, step=GRAIN, fits=lambda v: v > 0 and v % GRAIN == 0)
     return Draft(
         stem=f"How many more {subject.things} {subject.done} on {DAYS[i]} than on {DAYS[j]}?",
         stimulus=_stimulus(subject, values),
