@@ -115,7 +115,7 @@ def judge_with(pairs: Sequence[Pair], embedder: str, scores: Sequence[float], **
 
 
 def print_model(pairs: Sequence[Pair], folder: Path) -> None:
-    """A model beside the built-in embedder, with the thresholds of each, and with the cautious ones of unknown models."""
+    """A model beside the built-in embedder, each with its own thresholds, and with the cautious ones for others."""
     model = SentenceEmbedder(find_model(str(folder)))
     facts = [pair.facts for pair in pairs]
     first, second = (model.embed([pair[side].text for pair in facts]) for side in (0, 1))

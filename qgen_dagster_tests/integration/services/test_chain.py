@@ -116,7 +116,9 @@ def test_a_leaked_question_is_never_revived(bank: Bank, settings: Settings) -> N
             for q in questions
         ]
 
-    work, provider = with_script(work_for(bank, settings, count=10, types=("verbal",), difficulties=("easy",), seed="leaked"), leak)
+    work, provider = with_script(
+        work_for(bank, settings, count=10, types=("verbal",), difficulties=("easy",), seed="leaked"), leak
+    )
     run_chain(work)
     funnel = funnel_of(bank, work.run_id)
     assert funnel.inserted == 0

@@ -29,7 +29,7 @@ _TRIES = 60
 # Of so many sets of options the least telling is taken.
 _SETS = 4
 # How often the key stands outside the square: as often as any of the five options.
-_OUTSIDE = 0.4
+_OUTSIDE = 1 / OPTIONS
 # Mistakes that give the rest of a whole. Made after another mistake, they give the rest of what that one gave.
 _REST = frozenset({"complement", "other_kind", "other_person", "ratio_as_change"})
 _NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+)?")
