@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-OPTIONS, FOLDS, STEPS = 5, 3, 300
+OPTIONS, FOLDS, STEPS = 5, 3, 150
 _NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?")
 _NEAR = 1e-9
 _UNITS = (2, 5, 10, 20, 50, 100, 1_000)

@@ -1,6 +1,6 @@
 """Item models: speed, guessing from the options alone, room, and how near the items of a full bank are to each other.
 
-    python benchmarks/items.py [--draws 240] [--bank 200]
+    python -m benchmarks.items [--draws 240] [--bank 200]
 
 Prints Markdown. Times are CPU seconds of one core for finished items: solver, rival search and every check included.
 """
@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 from statistics import median
 
@@ -21,6 +22,7 @@ import numpy as np
 import yaml
 
 import qgen_dagster.config
+from benchmarks.guesser import hit_rate, numbers_of
 from qgen_dagster.core.question import Option, Question, content_hash, structure_hash
 from qgen_dagster.core.taxonomy import ItemLevel, Stratum, Taxonomy
 from qgen_dagster.dedup.compare import Likeness, compare
@@ -44,6 +46,9 @@ class Drawn:
     seconds: float = 0.0
     items: int = 0
     has_figures: bool = False
+    numeric: list[tuple[list[Fraction], int]] = field(
+        default_factory=list
+    )  # options that are numbers, place of the key
     structures: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -141,6 +146,8 @@ def _note(drawn: Drawn, question: Question, guesses: dict[str, Guessed]) -> None
     drawn.structures[structure_hash(question) or ""] += 1
     drawn.has_figures |= any(option.figure for option in question.options)
     drawn.has_figures |= bool(question.stimulus and question.stimulus.figure)
+    if (numbers := numbers_of([option.text for option in question.options])) and min(numbers) > 0:
+        drawn.numeric.append((numbers, question.answer))
     for name, rule in RULES.items():
         scores = rule(question.options)
         if scores is not None:
@@ -210,6 +217,21 @@ def guessing(guesses: dict[str, dict[str, Guessed]]) -> Iterator[str]:
     yield ""
 
 
+def trained(drawn: dict[tuple[str, ItemLevel], Drawn]) -> Iterator[str]:
+    yield "### A guesser that learns\n"
+    yield "It sees five numbers and no question, and learns from two thirds of the items; see `guesser.py`. Chance is 20%.\n"
+    yield "| model | items | picks the key |"
+    yield "|---|--:|--:|"
+    by_model: dict[str, list[tuple[list[Fraction], int]]] = defaultdict(list)
+    for (name, _), found in drawn.items():
+        by_model[name] += found.numeric
+    enough = {name: items for name, items in by_model.items() if len(items) >= 200}
+    for name, items in enough.items():
+        yield f"| {name} | {len(items):,} | {hit_rate(items):.1%} |"
+    together = [item for items in enough.values() for item in items]
+    yield f"| all of them | {len(together):,} | {hit_rate(together):.1%} |\n"
+
+
 def rooms(drawn: dict[tuple[str, ItemLevel], Drawn]) -> Iterator[str]:
     yield "### Room\n"
     yield "Different structures per stratum: at least so many, by Chao's lower bound from repeats among the draws.\n"
@@ -265,7 +287,13 @@ def main() -> None:
         for model in item_models(family)
         for level in model.levels
     }
-    for section in (speed(drawn), guessing(guesses), rooms(drawn), neighbours(*fill(taxonomy, arguments.bank))):
+    for section in (
+        speed(drawn),
+        guessing(guesses),
+        trained(drawn),
+        rooms(drawn),
+        neighbours(*fill(taxonomy, arguments.bank)),
+    ):
         print("\n".join(section))
 
 

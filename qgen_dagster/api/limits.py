@@ -1,4 +1,4 @@
-"""What stands before every route: the size of bodies, and counting requests.
+"""What stands around every route: the size of bodies, headers of answers, and counting requests.
 
 Not here: keys (`security.py`), reading a body (`bodies.py`), how errors look (`problems.py`).
 """
@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qgen_dagster.api.problems import Problem
 
 MAX_BODY_BYTES = 1_000_000
+_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -46,7 +47,7 @@ class BodyLimits:
 
 
 class Counting:
-    """Counts requests by the template of their route, for /metrics."""
+    """Counts requests by the template of their route, for /metrics; has no answer kept or taken for another type."""
 
     def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
@@ -64,6 +65,7 @@ class Counting:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
         try:

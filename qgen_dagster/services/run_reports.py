@@ -81,7 +81,8 @@ def report(bank: Bank, told: QuestionGenerationRunCreate) -> Reported:
             return _record(tx, told)
     except QgenError as error:
         if error.__cause__ is not None and rows.is_refusal(error.__cause__):  # type: ignore[arg-type]
-            raise ReportRefused("parent_run_id names no run that is known") from error
+            known = "parent_run_id names no run that is known"
+            raise ReportRefused(known if told.parent_run_id else error.message) from error
         raise
 
 

@@ -112,14 +112,12 @@ def test_a_body_that_is_too_large_is_refused_whether_it_says_so_or_not(api: Api)
     large = b" " * (MAX_BODY_BYTES + 1)
     is_problem(api.call("POST", RUNS, large), 413)
     connection = http.client.HTTPConnection("127.0.0.1", api.port, timeout=30)
-    connection.request(
-        "POST",
-        RUNS,
-        (large[:100_000] for _ in range(11)),
-        {"Content-Type": "application/json", "X-Service-Key": WRITER.key},
-        encode_chunked=True,
-    )
-    assert connection.getresponse().status == 413
+    headers = {"Content-Type": "application/json", "X-Service-Key": WRITER.key}
+    try:
+        connection.request("POST", RUNS, (large[:100_000] for _ in range(11)), headers, encode_chunked=True)
+        assert connection.getresponse().status == 413
+    except (BrokenPipeError, ConnectionResetError):
+        pass  # it answered and hung up before all of it had been sent
     connection.close()
 
 
@@ -185,6 +183,7 @@ def test_a_text_is_kept_and_found_as_it_is(api: Api, text_: str) -> None:
     assert found.json["runs"][0]["stop_reason"] == text_
     assert api.get(f"{RUNS}/stats", {"prompt_version": text_}).status == 200
     assert found.headers["content-type"] == "application/json"
+    assert found.headers["x-content-type-options"] == "nosniff"
 
 
 def test_a_refusal_does_not_repeat_what_was_sent(api: Api) -> None:
