@@ -219,7 +219,7 @@ def guessing(guesses: dict[str, dict[str, Guessed]]) -> Iterator[str]:
 
 def trained(drawn: dict[tuple[str, ItemLevel], Drawn]) -> Iterator[str]:
     yield "### A guesser that learns\n"
-    yield "It sees five numbers and no question, and learns from two thirds of the items; see `guesser.py`. Chance is 20%.\n"
+    yield "It sees five numbers and no question, and learns from two thirds of the items (`guesser.py`). Chance: 20%.\n"
     yield "| model | items | picks the key |"
     yield "|---|--:|--:|"
     by_model: dict[str, list[tuple[list[Fraction], int]]] = defaultdict(list)
