@@ -46,8 +46,8 @@ class JournalEntry:
 def record_calls(tx: Transaction, entries: Sequence[JournalEntry]) -> None:
     """Adds calls, in order.
 
-    A stage that is started by itself works for runs that have ended, and its own has no row: its calls are those of
-    their candidates' runs.
+    A call about a candidate is one of the candidate's run: a stage that is started by itself works for several that
+    have ended, and may have no run of its own.
     """
     if entries:
         tx.execute(_ADD, [_row(entry) for entry in entries])
@@ -90,8 +90,8 @@ def replies_about(tx: Transaction, candidate_ids: Sequence[UUID]) -> dict[str, J
 
 _ADD = insert(llm_calls).values(
     run_id=func.coalesce(
-        select(runs.c.id).where(runs.c.id == bindparam("given_run")).scalar_subquery(),
         select(candidates.c.run_id).where(candidates.c.id == bindparam("given_candidate")).scalar_subquery(),
+        select(runs.c.id).where(runs.c.id == bindparam("given_run")).scalar_subquery(),
     )
 )
 _ENTRIES = select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))

@@ -123,8 +123,9 @@ def _table(lines: list[str]) -> str:
 
 
 def _options(options: Sequence[Option], marked: int | None) -> str:
+    right = ' class="right"'
     rows = "\n".join(
-        f"<li{' class="right"' if i == marked else ''}>"
+        f"<li{right if i == marked else ''}>"
         f'<span class="letter">{LABELS[i]}</span>{option.figure or _text(option.text)}</li>'
         for i, option in enumerate(options)
     )
@@ -139,14 +140,18 @@ def _layout(options: Sequence[Option]) -> str:
 
 
 def _key(question: Question) -> str:
+    """Key and explanation, and what is known about the wrong options."""
     rows = "".join(
-        f"<dt>{letter}</dt><dd>{_named(option)}{escape(option.note)} "
-        f'<span class="mistake">({escape((option.mistake or "untagged").replace("_", " "))})</span></dd>'
+        f"<dt>{letter}</dt><dd>{_named(option)}{escape(option.note)}{_mistake(option)}</dd>"
         for letter, option in zip(LABELS, question.options, strict=False)
-        if option is not question.key_option
+        if option is not question.key_option and (option.note or option.mistake)
     )
-    return f"""<p><strong>{question.label}.</strong> {_text(question.explanation)}</p>
-<dl>{rows}</dl>"""
+    notes = f"\n<dl>{rows}</dl>" if rows else ""
+    return f"<p><strong>{question.label}.</strong> {_text(question.explanation)}</p>{notes}"
+
+
+def _mistake(option: Option) -> str:
+    return f' <span class="mistake">({escape(option.mistake.replace("_", " "))})</span>' if option.mistake else ""
 
 
 def _folded_key(question: Question) -> str:
@@ -157,7 +162,7 @@ def _folded_key(question: Question) -> str:
 
 def _named(option: Option) -> str:
     """An option in front of what is said about it; a figure is on view, and its words are long."""
-    return "" if option.figure else f"{escape(option.text)}: "
+    return "" if option.figure else f"{escape(option.text.rstrip('.'))}: "
 
 
 def _in_words(question: Question) -> str:

@@ -15,21 +15,24 @@ from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.written import cost_of, with_models, work_on
 
 
-def test_calls_of_a_judge_started_alone_belong_to_the_run_whose_candidates_it_judges(
+def test_calls_of_a_judge_started_alone_belong_to_the_runs_whose_candidates_it_judges(
     bank: Bank, settings: Settings
 ) -> None:
     with FakeLlm() as llm:
         keyed = with_models(settings, llm)
-        options = {"count": 5, "types": ("math",), "difficulties": ("easy",)}
-        first = work_on(bank, keyed, **options)
-        with run_session(first) as session:
-            generate(session, inventory.plan_run(first))
-        alone = work_on(bank, keyed, **options)
+        made = []
+        for level, count in (("easy", 5), ("medium", 3)):
+            work = work_on(bank, keyed, count=count, types=("math",), difficulties=(level,))
+            with run_session(work) as session:
+                generate(session, inventory.plan_run(work))
+            made.append(work.run_id)
+        alone = work_on(bank, keyed, count=1, types=("math",))
         with run_session(alone) as session:
             judge(session, alone.strata, session.enter(alone.strata))
-        record = read_record(bank, first.run_id)
-        assert record is not None
-        assert record.row["questions_approved"] == 5
-        assert record.row["total_api_calls"] == sum(provider.calls for provider in llm.stats.providers.values())
-        assert abs(Decimal(str(record.row["cost_usd"])) - cost_of(llm)) < Decimal("0.001")
+        records = [read_record(bank, run_id) for run_id in made]
+        rows = [record.row for record in records if record]
+        assert [row["questions_approved"] for row in rows] == [5, 3]
+        assert [row["total_api_calls"] for row in rows] == [1 + 5 * 3, 1 + 3 * 3]
+        assert sum(row["total_api_calls"] for row in rows) == sum(p.calls for p in llm.stats.providers.values())
+        assert abs(sum(Decimal(str(row["cost_usd"])) for row in rows) - cost_of(llm)) < Decimal("0.001")
         assert read_record(bank, alone.run_id) is None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from importlib import resources
 from typing import Any
 
 import pytest
 
+from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.items import verbal
+from qgen_dagster.generation.items.contract import build_question
+from qgen_dagster.generation.items.registry import item_model
 from qgen_dagster.generation.items.verbal._lexicon import lexicon
 
 DATA = resources.files(verbal).joinpath("data")
@@ -41,6 +45,8 @@ def test_the_built_file_holds_the_lists_as_they_stand(built: dict[str, Any]) -> 
     assert [category["members"] for category in built["categories"]] == members
     definitions = [f"{w} | {d}" for family in built["definitions"] for w, d in family["words"].items()]
     assert definitions == lines("definitions.txt")
+    said = [" | ".join(line) for theme in built["passages"] for line in theme["lines"]]
+    assert said == lines("passages.txt")
 
 
 def test_no_blocked_word_is_in_the_lexicon(built: dict[str, Any]) -> None:
@@ -84,6 +90,29 @@ def test_wordnet_bears_out_half_of_the_opposites(built: dict[str, Any]) -> None:
     pairs = [pair for _, pair in built["antonyms"]]
     borne_out = [(a, b) for a, b in pairs if b in opposite.get(a, ()) or a in opposite.get(b, ())]
     assert len(borne_out) >= 0.5 * len(pairs)
+
+
+def test_a_wide_thesaurus_keeps_what_is_nearly_right_apart_from_the_key() -> None:
+    words = lexicon()
+    assert "peace" in words.akin["rest"]
+    assert "rest" in words.akin["peace"]
+    for name in ("verbal_synonym", "verbal_antonym"):
+        model = item_model(name)
+        assert model is not None
+        for i in range(40):
+            question = build_question(model, "medium", f"near-{i}", Stratum("verbal", "medium"))
+            others = {option.text for option in question.options} - {question.key_option.text}
+            assert others.isdisjoint(words.akin.get(question.key_option.text, frozenset()))
+
+
+def test_the_properties_of_a_theme_are_four_different_phrases_each() -> None:
+    for theme in lexicon().passages:
+        if theme.kind == "order":
+            assert all("{0}" in form and "{1}" in form for form in theme.before), theme.name
+            continue
+        phrases = [phrase for line in theme.lines for phrase in line]
+        assert len(phrases) == 4 * len(theme.lines) == len(set(phrases)), theme.name
+        assert not [phrase for phrase in phrases if re.search("[,.;]", phrase)], theme.name
 
 
 def test_no_scale_holds_opposites(built: dict[str, Any]) -> None:

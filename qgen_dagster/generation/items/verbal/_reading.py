@@ -107,9 +107,8 @@ def _about_people(sentence: str) -> list[Claim]:
         if sentence.startswith(opening):
             first, second = _two(sentence.removeprefix(opening))
             return _claim("all", first, _denied(second))
-    for opening in ("Some people who ", "Some of those who "):
-        if sentence.startswith(opening):
-            return _claim("some", *_two(sentence.removeprefix(opening)))
+    if sentence.startswith("Some people who "):
+        return _claim("some", *_two(sentence.removeprefix("Some people who ")))
     if sentence.startswith("Only people who "):
         # "Only people who drive may park": whoever parks drives.
         first, second = _two(sentence.removeprefix("Only people who "))
