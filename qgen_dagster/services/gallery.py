@@ -1,6 +1,7 @@
 """The samples that a gallery shows: every item model of some strata, at every difficulty that it serves.
 
-Here: which items, in which order. Not here: how they look (`gallery_page.py`, `item_html.py`), the item models (`generation/items/`).
+Here: which items, in which order. Not here: how they look (`gallery_page.py`, `item_html.py`), the item models
+(`generation/items/`).
 """
 
 from __future__ import annotations
