@@ -51,7 +51,7 @@ class Bank:
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
-        """One connection outside any transaction, for session-level advisory locks."""
+        """One connection outside any transaction: for session-level advisory locks, and for reads of one statement."""
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 yield connection

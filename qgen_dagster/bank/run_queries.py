@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -100,6 +101,7 @@ def page_of_runs(
     return [dict(row._mapping) for row in tx.execute(query)]
 
 
+@lru_cache(maxsize=256)  # making a query takes longer than running it
 def page_query(wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int) -> Select[Any]:
     """The query of `page_of_runs`: finds the page's ids in an index, then only their rows.
 
@@ -136,6 +138,7 @@ def count_runs(tx: Transaction, wanted: RunFilter, most: int) -> int:
     return tx.execute(count_query(wanted, most)).scalar_one()
 
 
+@lru_cache(maxsize=256)
 def count_query(wanted: RunFilter, most: int) -> Select[int]:
     """The query of `count_runs`."""
     found = select(runs.c.started_at).where(*_conditions(wanted)).limit(most)

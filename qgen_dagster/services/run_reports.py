@@ -91,7 +91,7 @@ def find_runs(
 ) -> FoundRuns:
     """A page of runs and how many there are."""
     most = COUNTED if wanted.provider is None and wanted.question_type is None else COUNTED_BY_NAME
-    with bank.begin() as tx:
+    with bank.session() as tx:
         found = rows.page_of_runs(tx, wanted, sort, descending=descending, limit=limit, offset=offset)
         total = offset + len(found)
         if len(found) == limit or not found:
@@ -101,7 +101,7 @@ def find_runs(
 
 def read_run(bank: Bank, run_id: UUID) -> FullRun | None:
     """Everything about a run, or None when there is none."""
-    with bank.begin() as tx:
+    with bank.session() as tx:
         found = rows.run_and_later_rounds(tx, run_id)
     if found is None:
         return None
