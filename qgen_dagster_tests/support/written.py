@@ -6,7 +6,7 @@ Not here: the server (`fake_llm/`), the chain itself (`chain.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -59,20 +59,34 @@ def run_written(
 
 def cost_of(server: FakeLlm | FakeLlmProcess) -> Decimal:
     """What the tokens that the server counted cost by the price table, those of batch jobs at the price there."""
-    prices, total = Prices(), Decimal()
+    total = Decimal()
     for name, provider in server.stats.providers.items():
         for model, used in provider.models.items():
             embedded = Tokens(input=used.embedding_tokens)
-            for tokens, batch in ((used.tokens, False), (used.batch_tokens, True), (embedded, False)):
-                usd = prices.cost(
-                    name,
-                    model,
-                    input_tokens=tokens.input,
-                    output_tokens=tokens.output,
-                    cached_tokens=tokens.cached,
-                    cache_write_tokens=tokens.cache_write,
-                    batch=batch,
-                )
-                assert usd is not None or tokens == Tokens(), f"{name}/{model} has no price"
-                total += usd or Decimal()
+            total += _cost(name, model, used.tokens, used.answered)
+            total += _cost(name, model, used.batch_tokens, used.batch_answered, batch=True)
+            total += _cost(name, model, embedded, used.answered)
+    return total
+
+
+def _cost(provider: str, model: str, tokens: Tokens, calls: int, *, batch: bool = False) -> Decimal:
+    """As so many calls of the mean size and one with the rest: long prompts have a price of their own."""
+    if tokens == Tokens():
+        return Decimal()
+    calls = max(calls, 1)
+    mean = Tokens(**{kind: count // calls for kind, count in asdict(tokens).items()})
+    rest = Tokens(**{kind: count % calls for kind, count in asdict(tokens).items()})
+    prices, total = Prices(), Decimal()
+    for part, times in ((mean, calls), (rest, 1)):
+        usd = prices.cost(
+            provider,
+            model,
+            input_tokens=part.input,
+            output_tokens=part.output,
+            cached_tokens=part.cached,
+            cache_write_tokens=part.cache_write,
+            batch=batch,
+        )
+        assert usd is not None, f"{provider}/{model} has no price"
+        total += usd * times
     return total

@@ -81,6 +81,7 @@ WEIGHT = {"has": 0.7, "not": 1.3, "either": 1.4, "link": 1.4, "unlink": 1.9}
 
 class DeductionGrid(ItemModel):
     name = "logic_deduction_grid"
+    version = 2
     family = "logic"
     sub_type = "deduction_grid"
 

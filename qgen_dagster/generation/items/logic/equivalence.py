@@ -1,7 +1,7 @@
 """Equivalence: which statement says exactly the same as the one given, or is true exactly when it is false?
 
 Radicals: number of plain statements joined (medium 2, or two given statements that share one; hard 3); the connectives
-(and, or, neither, at most one, exactly one; if, only if, never … while; if with a double condition or conclusion);
+(and, or, neither, at most one, exactly one; if, only if, not … while; if with a double condition or conclusion);
 asking for the opposite; negations. De Morgan's rules and contraposition are what the items turn on; the negation of a
 conditional is the classical hard case. There is no easy level: with "and" and "or" over two statements alone only a few
 dozen different items exist.
@@ -51,7 +51,7 @@ FORMS: dict[str, str] = {
     "not_both": "At most one of these holds: {0}; {1}.",
     "if": "If {0}, then {1}.",
     "only_if": "{0} only if {1}.",
-    "never": "It never happens that {0} while {1}.",
+    "never": "It does not happen that {0} while {1}.",
     "exactly_one": "Exactly one of these holds: {0}; {1}.",
     "when": "{0} exactly when {1}.",
     "and_three": "{0}, and {1}, and {2}.",
@@ -62,7 +62,7 @@ FORMS: dict[str, str] = {
     "then_or": "If {0}, then {1}, or {2}, or both.",
     "only_if_and": "{0} only if {1} and {2}.",
     "only_if_or": "{0} only if {1}, or {2}, or both.",
-    "never_and": "It never happens that {0} and {1} while {2}.",
+    "never_and": "It does not happen that {0} and {1} while {2}.",
 }
 # Which of the parts may change places: all of them, the first two, the last two.
 COMMUTING = frozenset(("and", "or", "neither", "not_both", "never", "exactly_one", "when", "and_three", "or_three"))
@@ -104,6 +104,7 @@ JOINED = ("and_three", "if_or", "then_and", "only_if_and")
 
 class Equivalence(ItemModel):
     name = "logic_equivalence"
+    version = 2
     family = "logic"
     sub_type = "truth_table"
     levels = ("medium", "hard")
@@ -376,7 +377,7 @@ def _read(sentence: str, plain: list[str]) -> Claim:
     if match := re.fullmatch(r"If (.+), then (.+)", text):
         given, then = _read(match[1], plain), _read(match[2], plain)
         return lambda case: then(case) or not given(case)
-    if match := re.fullmatch(r"It never happens that (.+) while (.+)", text):
+    if match := re.fullmatch(r"It does not happen that (.+) while (.+)", text):
         one, other = _read(match[1], plain), _read(match[2], plain)
         return lambda case: not (one(case) and other(case))
     if match := re.fullmatch(r"(.+) exactly when (.+)", text):

@@ -83,6 +83,7 @@ WEIGHT = {"must": 0.5, "or": 1.2, "not_both": 1.2, "one": 1.6, "if": 1.8, "when"
 
 class MembershipRule(ItemModel):
     name = "logic_membership_rule"
+    version = 2
     family = "logic"
     sub_type = "set_membership"
 

@@ -92,6 +92,7 @@ WEIGHT = {
 
 class Seating(ItemModel):
     name = "logic_seating"
+    version = 2
     family = "logic"
     sub_type = "seating"
 

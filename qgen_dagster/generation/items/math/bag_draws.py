@@ -37,6 +37,7 @@ NUMBER_WORDS = {"two": 2, "three": 3}
 
 class BagDraws(ItemModel):
     name = "bag_draws"
+    version = 2
     family = "math"
     sub_type = "probability"
 

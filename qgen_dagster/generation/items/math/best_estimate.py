@@ -39,6 +39,7 @@ class Case(NamedTuple):
 
 class BestEstimate(ItemModel):
     name = "best_estimate"
+    version = 2
     family = "math"
     sub_type = "estimation"
 

@@ -54,6 +54,7 @@ LEFT, BASE, RISE, BAR, GAP, RIGHT = 40, 262, 4, 40, 22, 8
 
 class ChartReading(ItemModel):
     name = "chart_reading"
+    version = 2
     family = "math"
     sub_type = "data_reading"
 

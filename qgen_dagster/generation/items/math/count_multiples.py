@@ -38,6 +38,7 @@ SETTINGS = (
 
 class CountMultiples(ItemModel):
     name = "count_multiples"
+    version = 2
     family = "math"
     sub_type = "number_properties"
 

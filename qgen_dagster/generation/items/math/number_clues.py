@@ -62,6 +62,7 @@ STRIDES = (37, 41, 53, 59, 61, 67, 71, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 class NumberClues(ItemModel):
     name = "number_clues"
+    version = 2
     family = "math"
     sub_type = "number_properties"
 

@@ -60,6 +60,7 @@ ROUND = (10, 20, 25, 30, 40, 50, 60, 75)
 
 class PercentChange(ItemModel):
     name = "percent_change"
+    version = 2
     family = "math"
     sub_type = "percentage"
 
@@ -295,7 +296,8 @@ def _two_groups(rng: random.Random, place: int) -> Draft:
         Slip(Fraction(doing * 100, of_one), "one_percentage", f"This takes {of_one}% for everybody."),
         Slip(Fraction(doing * 100, of_other), "one_percentage", f"This takes {of_other}% for everybody."),
     ]
-    right, wrong = offer(rng, place, key, slips, step=20)
+    # Nobody takes a number for the whole that is smaller than what a part of it does.
+    right, wrong = offer(rng, place, key, slips, step=20, fits=lambda v: v.denominator == 1 and v > doing)
     return Draft(
         stem=f"{place_name}, {share}% of the {people} are {one} and the others are {other}. Of the {one}, {of_one}% "
         f"{do}; of the {other}, {of_other}% {do}. In all, {number(doing)} {people} {do}. How many {people} are "

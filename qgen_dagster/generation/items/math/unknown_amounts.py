@@ -42,6 +42,7 @@ MULTIPLES = {words: n for n, words in TIMES.items()}
 
 class UnknownAmounts(ItemModel):
     name = "unknown_amounts"
+    version = 2
     family = "math"
     sub_type = "algebra"
 

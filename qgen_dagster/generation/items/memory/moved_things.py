@@ -28,6 +28,7 @@ LOADS = {"easy": (3, 5, 2, 0), "medium": (4, 5, 4, 0), "hard": (5, 6, 7, 2)}
 
 class MovedThings(ItemModel):
     name = "moved_things"
+    version = 2
     family = "memory"
     sub_type = "interference"
 

@@ -38,6 +38,7 @@ PAIRS = {"easy": 5, "medium": 7, "hard": 9}
 
 class PairedAssociates(ItemModel):
     name = "paired_associates"
+    version = 2
     family = "memory"
     sub_type = "paired_associates"
 

@@ -47,6 +47,7 @@ Person = dict[str, str]
 
 class StoryDetails(ItemModel):
     name = "story_details"
+    version = 2
     family = "memory"
     sub_type = "story_details"
 

@@ -29,6 +29,7 @@ LENGTHS = {"easy": 6, "medium": 8, "hard": 12}
 
 class VisitOrder(ItemModel):
     name = "visit_order"
+    version = 2
     family = "memory"
     sub_type = "order_recall"
 

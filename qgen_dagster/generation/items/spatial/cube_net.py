@@ -46,6 +46,7 @@ Cube = tuple[int, int, int, int, int, int]
 
 class CubeNet(ItemModel):
     name = "cube_net"
+    version = 2
     family = "spatial"
     sub_type = "cube_net"
 

@@ -39,6 +39,7 @@ STEM = "“{a}” is to “{b}” as “{c}” is to which word?"
 
 class Analogy(ItemModel):
     name = "verbal_analogy"
+    version = 2
     family = "verbal"
     sub_type = "analogy"
 

@@ -34,6 +34,7 @@ STEM = "Which word is most nearly the opposite of the {pos} “{word}”?"
 
 class Antonym(ItemModel):
     name = "verbal_antonym"
+    version = 2
     family = "verbal"
     sub_type = "antonym"
 

@@ -30,6 +30,7 @@ HINTED = "One word is close in meaning to “{}” and “{}” and, in quite an
 
 class DoubleMeaning(ItemModel):
     name = "verbal_double_meaning"
+    version = 2
     family = "verbal"
     sub_type = "precise_word"
     levels = ("medium", "hard")

@@ -57,6 +57,7 @@ STEM = "All of these words but one belong together. Which word does not belong?"
 
 class OddOneOut(ItemModel):
     name = "verbal_odd_one_out"
+    version = 2
     family = "verbal"
     sub_type = "odd_one_out"
     levels = ("easy", "medium")

@@ -39,6 +39,7 @@ PAIRS = 5
 
 class OddPair(ItemModel):
     name = "verbal_odd_pair"
+    version = 2
     family = "verbal"
     sub_type = "word_relation"
 

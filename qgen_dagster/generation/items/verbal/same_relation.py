@@ -29,6 +29,7 @@ OTHERS = 4
 
 class SameRelation(ItemModel):
     name = "verbal_same_relation"
+    version = 2
     family = "verbal"
     sub_type = "word_relation"
 

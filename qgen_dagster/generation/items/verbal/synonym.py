@@ -31,6 +31,7 @@ STEM = "Which word is closest in meaning to the {pos} “{word}”?"
 
 class Synonym(ItemModel):
     name = "verbal_synonym"
+    version = 2
     family = "verbal"
     sub_type = "synonym"
 
