@@ -19,6 +19,7 @@ BENCHMARKS = {
     "startup": "Starting the command line",
     "overhead": "What the chain adds to a bare Dagster run",
     "items": "Item models",
+    "llm": "Writing with language models",
     "api": "The admin API over a million runs",
     "dedup_quality": "Deduplication: how well",
     "dedup_scale": "Deduplication: how fast as the bank grows",
