@@ -46,6 +46,10 @@ class Claims:
         self._strata |= {stratum for stratum, got in claimed.items() if got}
         return tuple(stratum for stratum, got in claimed.items() if not got)
 
+    def claim_series(self, series_id: UUID) -> bool:
+        """Claims a drill series; False when another process is at work on it."""
+        return self._try(_key(f"series:{series_id}"))
+
     def still_held(self, run_id: UUID) -> bool:
         """Whether the server still knows our claim: False after a restart or a broken connection."""
         return is_run_alive(self._connection, run_id)

@@ -12,6 +12,13 @@ from qgen_dagster.core.errors import ExitCode
 from qgen_dagster.core.funnel import Funnel, Loss
 
 
+class RunKind(StrEnum):
+    """What a run makes. Statistics of questions leave the runs of drill series out."""
+
+    QUESTIONS = "questions"
+    DRILLS = "drills"
+
+
 class RunStatus(StrEnum):
     """RUNNING, then exactly one of the others. KILLED: its process is gone and could not say how it ended."""
 

@@ -9,6 +9,7 @@ import dagster as dg
 
 from qgen_dagster.defs.assets import ALL_ASSETS
 from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
+from qgen_dagster.defs.assets.drills import DRILL_ASSETS
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.planning import generation_plan, inventory_snapshot
 from qgen_dagster.defs.resources import WHOLE_CHAIN
@@ -32,4 +33,11 @@ plan_fan_out = dg.define_asset_job(
     description="Plans, then has the sensor `fan_out` start one run per planned stratum: for more than one machine.",
 )
 
-ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out)
+build_drill_series = dg.define_asset_job(
+    "build_drill_series",
+    selection=dg.AssetSelection.assets(*DRILL_ASSETS),
+    description="A drill series from its plan to checked answers. Leave *Partition* empty for a new series; with one, "
+    "only what is missing is made.",
+)
+
+ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, build_drill_series)

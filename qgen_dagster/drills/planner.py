@@ -15,24 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qgen_dagster.config.drills import Curriculum
-from qgen_dagster.core.drills import Phase, Position, Tier
+from qgen_dagster.core.drills import Phase, Position, Slot, Tier
 
 BATCH_SIZE = 5
 Node = tuple[str, str]
 SOURCE: Node = ("source", "")
 SINK: Node = ("sink", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One drill to be made. `index` and `batch` count from 0."""
-
-    index: int
-    batch: int
-    position_id: str
-    phase: Phase
-    tier: Tier
-    methodology: str
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from itertools import pairwise
 import pytest
 
 from qgen_dagster.config.drills import packaged_curriculum
-from qgen_dagster.core.drills import AnswerFormat, Asks, Drill, Phase, Position, Tier
+from qgen_dagster.core.drills import AnswerFormat, Asks, Drill, DrillVerdict, Phase, Position, Tier
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.drills.design import DESIGNERS, design_drill, possible_methodologies
 from qgen_dagster.drills.library import load_catalogue
 from qgen_dagster.drills.rules import drill_problems
-from qgen_dagster.drills.verify import DrillVerdict, verify_drill
+from qgen_dagster.drills.verify import verify_drill
 
 CURRICULUM = packaged_curriculum()
 LIBRARY = load_catalogue()
