@@ -19,6 +19,7 @@ COMMANDS = (
     Entry("generate", "generate", "Make a given number of questions, evenly over strata.", "Make"),
     Entry("plan", "plan", "Show what auto-balance would make, and make nothing.", "Make"),
     Entry("resume", "resume", "Go on with a run that was stopped or killed.", "Make"),
+    Entry("drills", "drills", "Backgammon drills: plan, build, check, show, export.", "Make"),
     Entry("inventory", "inventory", "Show how well each stratum is stocked.", "Look"),
     Entry("runs", "runs", "List runs, show one, add many up, compare.", "Look"),
     Entry("calls", "calls", "List the calls to providers, or show one whole.", "Look"),
