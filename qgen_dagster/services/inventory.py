@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from qgen_dagster.bank import inventory as inventory_rows
-from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank.engine import Bank, Transaction
-from qgen_dagster.bank.locks import is_run_alive
-from qgen_dagster.bank.runs import get_run
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.inventory import InventoryAnalysis, analyze_inventory
 from qgen_dagster.core.plan import GenerationPlan, compute_generation_plan, spread_evenly
@@ -49,6 +46,10 @@ def take_snapshot(bank: Bank, settings: Settings, options: RunOptions) -> Invent
 
 def on_order(bank: Bank, at: datetime) -> Counter[Stratum]:
     """How many questions runs that wait for batch jobs may yet bring; the stock does not show them."""
+    from qgen_dagster.bank import jobs as job_rows
+    from qgen_dagster.bank.locks import is_run_alive
+    from qgen_dagster.bank.runs import get_run
+
     ordered: Counter[Stratum] = Counter()
     with bank.begin() as tx:
         for run_id in job_rows.waiting_runs(tx, since=at - job_rows.LONGEST_JOB):
