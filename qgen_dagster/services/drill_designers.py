@@ -67,7 +67,7 @@ class Designers:
         async def send() -> Reply:
             return Reply(text=_designed(asked.wanted), provider=PROCEDURAL)
 
-        return Route(provider=PROCEDURAL, model=None, send=send, worst_usd=Decimal())
+        return Route(provider=PROCEDURAL, model=None, send=send, worst_usd=Decimal)
 
     def _model(self, model: str, asked: Asked) -> Route:
         assert self._desk is not None  # noqa: S101 - where models are, so is the desk
