@@ -5,7 +5,7 @@ Not here: the use cases (`services/`), how things look (`cli/drill_report.py`), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from uuid import UUID, uuid4
@@ -147,7 +147,7 @@ def plan(what: PlanFlags, common: CommonFlags) -> None:
     with open_bank(settings) as bank:
         series = plan_drills(bank, settings, options)
         slots = [slot for batch in _batches(bank, series) for slot in batch.slots]
-    output.json({**drill_report.series_json(series), "slots": slots})
+    output.json({**drill_report.series_json(series), "slots": [asdict(slot) for slot in slots]})
     drill_report.show_plan(output, series, slots)
 
 
