@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Text, case, cast, func, select, update
+from sqlalchemy import Row, Text, bindparam, case, cast, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.batches import UNFINISHED
@@ -307,18 +307,25 @@ def store_checks(
     tx: Transaction, series_id: UUID, checks: Mapping[int, CheckRow], verdict: SeriesVerdict, checked_with: str | None
 ) -> None:
     """Writes the checks of drills, by their index, and the verdict on the series."""
-    for index, check in checks.items():
-        found = {"verdict": check.verdict.value, "problems": list(check.problems), "checked_with": check.checked_with}
-        tx.execute(
-            update(drills)
-            .where(drills.c.series_id == series_id, drills.c.index == index)
-            .values(verification=found, equity_loss=check.equity_loss)
-        )
+    if checks:
+        tx.execute(_STORE_CHECK, [_check_values(series_id, index, check) for index, check in checks.items()])
     tx.execute(
         update(drill_series)
         .where(drill_series.c.id == series_id)
         .values(verification=verdict.value, checked_with=checked_with)
     )
+
+
+_STORE_CHECK = (
+    update(drills)
+    .where(drills.c.series_id == bindparam("of_series"), drills.c.index == bindparam("at_index"))
+    .values(verification=bindparam("found"), equity_loss=bindparam("loss"))
+)
+
+
+def _check_values(series_id: UUID, index: int, check: CheckRow) -> dict[str, Any]:
+    found = {"verdict": check.verdict.value, "problems": list(check.problems), "checked_with": check.checked_with}
+    return {"of_series": series_id, "at_index": index, "found": found, "loss": check.equity_loss}
 
 
 def _series_query() -> Any:

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
 from qgen_dagster.core.batch import BatchStatus
@@ -134,7 +134,8 @@ drill_series = Table(
     Column("phases", JSONB, nullable=False),
     Column("seed", BigInteger, nullable=False),
     Column("batch_size", Integer, nullable=False),
-    Column("curriculum", JSONB, nullable=False),  # config.drills.Curriculum, as it was when the series was planned
+    # config.drills.Curriculum, as it was when the series was planned; not JSONB, which forgets the order of names.
+    Column("curriculum", JSON, nullable=False),
     Column("position_cost", JSONB, nullable=False),  # positions and tokens, beside those of the fixed maximum
     Column("plan_warnings", JSONB, nullable=False),
     Column("warning", Text),

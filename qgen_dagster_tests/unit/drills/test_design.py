@@ -60,7 +60,7 @@ def test_every_methodology_is_possible_often_enough_to_fill_its_quota() -> None:
 
 def test_most_positions_lend_themselves_to_several_methodologies() -> None:
     counts = [len(possible_methodologies(position, CURRICULUM, 1)) for position in LIBRARY]
-    assert sum(count >= 4 for count in counts) > 0.8 * len(counts)
+    assert sum(count >= 4 for count in counts) > 0.75 * len(counts)
     assert min(counts) >= 1
 
 
