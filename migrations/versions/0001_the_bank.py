@@ -151,7 +151,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("reported", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("kind", sa.String(length=20), server_default="questions", nullable=False),
-        sa.CheckConstraint("kind IN ('questions', 'drills')", name=op.f("ck_question_generation_runs_kind")),
+        sa.CheckConstraint("kind IN ('questions', 'drills', 'audit')", name=op.f("ck_question_generation_runs_kind")),
         sa.CheckConstraint(
             "status IN ('running', 'success', 'partial_failure', 'failed', 'killed')",
             name=op.f("ck_question_generation_runs_status"),
@@ -569,6 +569,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True),
         sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deactivated_by", sa.String(length=120), nullable=True),
         sa.Column("deactivated_reason", sa.Text(), nullable=True),
@@ -590,6 +591,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("is_active"),
     )
+    op.create_index(
+        "ix_questions_audited_at",
+        "questions",
+        ["audited_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("is_active"),
+    )
     op.create_index("ix_questions_candidate_id", "questions", ["candidate_id"], unique=False)
     op.create_index("ix_questions_created_at", "questions", [sa.literal_column("created_at DESC"), "id"], unique=False)
     op.create_index("ix_questions_run_id", "questions", ["run_id"], unique=False)
@@ -605,14 +613,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("question_id", "embedder", name=op.f("pk_question_embeddings")),
     )
     op.create_index("ix_question_embeddings_lookup_key", "question_embeddings", ["lookup_key"], unique=False)
+    op.create_table(
+        "question_audits",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("question_id", sa.UUID(), nullable=False),
+        sa.Column("run_id", sa.UUID(), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finding", sa.String(length=20), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "finding IN ('proved', 'wrong', 'ambiguous', 'unsolved')", name=op.f("ck_question_audits_finding")
+        ),
+        sa.CheckConstraint("action IN ('kept', 'deactivated', 'spared')", name=op.f("ck_question_audits_action")),
+        sa.ForeignKeyConstraint(
+            ["question_id"], ["questions.id"], name=op.f("fk_question_audits_question_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_question_audits_run_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question_audits")),
+    )
+    op.create_index(
+        "ix_question_audits_question_id", "question_audits", ["question_id", sa.literal_column("id DESC")], unique=False
+    )
+    op.create_index("ix_question_audits_run_id", "question_audits", ["run_id", "id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_question_audits_run_id", table_name="question_audits")
+    op.drop_index("ix_question_audits_question_id", table_name="question_audits")
+    op.drop_table("question_audits")
     op.drop_index("ix_question_embeddings_lookup_key", table_name="question_embeddings")
     op.drop_table("question_embeddings")
     op.drop_index("ix_questions_run_id", table_name="questions")
     op.drop_index("ix_questions_created_at", table_name="questions")
     op.drop_index("ix_questions_candidate_id", table_name="questions")
+    op.drop_index("ix_questions_audited_at", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_index("ix_questions_active_stratum", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_table("questions")
     op.drop_index("ix_drills_batch_id", table_name="drills")

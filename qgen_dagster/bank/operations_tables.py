@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Float,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Numeric,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.audit import AuditAction, AuditFinding
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 
@@ -89,6 +91,22 @@ run_days = Table(
     Column("cost_usd", Numeric(20, 6)),
 )
 Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
+
+question_audits = Table(
+    "question_audits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), nullable=False),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    Column("audited_at", DateTime(timezone=True), nullable=False),
+    Column("finding", String(20), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("evidence", JSONB, nullable=False),  # judging.solving.Solution, or why there is none
+    one_of("finding", AuditFinding),
+    one_of("action", AuditAction),
+)
+Index("ix_question_audits_question_id", question_audits.c.question_id, question_audits.c.id.desc())
+Index("ix_question_audits_run_id", question_audits.c.run_id, question_audits.c.id)
 
 report_outbox = Table(
     "report_outbox",

@@ -269,6 +269,8 @@ questions = Table(
     run_id_column(nullable=True, ondelete="SET NULL"),
     when("created_at", now=True),
     when("verified_at"),
+    # When its key was last looked at, by the judge or an audit; null: never.
+    Column("audited_at", DateTime(timezone=True), server_default=func.now()),
     when("deactivated_at"),
     Column("deactivated_by", String(120)),
     Column("deactivated_reason", Text),
@@ -284,6 +286,8 @@ Index(
 )
 Index("ix_questions_created_at", questions.c.created_at.desc(), questions.c.id)
 Index("ix_questions_run_id", questions.c.run_id)
+# The longest unchecked first.
+Index("ix_questions_audited_at", questions.c.audited_at, questions.c.id, postgresql_where=text("is_active"))
 Index("ix_questions_candidate_id", questions.c.candidate_id)
 
 question_embeddings = Table(

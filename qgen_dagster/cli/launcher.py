@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.defs.launcher import DagsterLauncher
     from qgen_dagster.services.balance import RoundRequest
+    from qgen_dagster.services.bank_audit import AuditOptions
     from qgen_dagster.services.drill_options import BuildOptions
 
 
@@ -64,6 +65,11 @@ class _LazyLauncher:
         """A run on a planned drill series. Raises RunInterrupted when it was stopped."""
         again = f"What it made is kept. To go on: qgen drills build {short(series_id)}"
         return self._do(run_id, lambda dagster: dagster.build_series(run_id, series_id, options), again=again)
+
+    def audit(self, run_id: UUID, options: AuditOptions) -> BaseException | None:
+        """An audit of the bank. Raises RunInterrupted when it was stopped."""
+        again = "What it found is kept. To look at what is still due: qgen audit bank"
+        return self._do(run_id, lambda dagster: dagster.audit(run_id, options), again=again)
 
     def _do(
         self, run_id: UUID, work: Callable[[DagsterLauncher], BaseException | None], *, again: str | None = None

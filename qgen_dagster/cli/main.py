@@ -26,7 +26,7 @@ COMMANDS = (
     Entry("questions", "questions", "List, show, deactivate, export and import questions.", "Look"),
     Entry("gallery", "gallery", "Write one web page with a sample of every item model.", "Look"),
     Entry("prompts", "prompts", "List, show, compare and render what models are told.", "Look"),
-    Entry("audit", "audit", "Measure how far the judges can be relied on.", "Look"),
+    Entry("audit", "audit", "Prove the bank's keys again, or measure the judges.", "Look"),
     Entry("up", "up", "Start database, Dagster's page and daemon, admin API.", "Operate"),
     Entry("serve", "serve", "Serve the admin API alone.", "Operate"),
     Entry("embeddings", "embeddings", "Vectors that near questions are found by: look, rebuild.", "Operate"),

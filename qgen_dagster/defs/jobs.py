@@ -8,6 +8,7 @@ from __future__ import annotations
 import dagster as dg
 
 from qgen_dagster.defs.assets import ALL_ASSETS
+from qgen_dagster.defs.assets.audit import bank_audit
 from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
 from qgen_dagster.defs.assets.drills import DRILL_ASSETS
 from qgen_dagster.defs.assets.generation import generated_batches
@@ -40,4 +41,11 @@ build_drill_series = dg.define_asset_job(
     "only what is missing is made.",
 )
 
-ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, build_drill_series)
+audit_bank = dg.define_asset_job(
+    "audit_bank",
+    selection=dg.AssetSelection.assets(bank_audit),
+    description="Proves the keys of the questions that were longest unchecked once more, within a budget. Also started "
+    "by the weekly schedule and by `qgen audit bank`.",
+)
+
+ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, build_drill_series, audit_bank)
