@@ -3,6 +3,7 @@
 Radicals: the number of rolls and the side asked.
 - medium: four or five rolls, the top or the front is asked;
 - hard: six or seven rolls, any side is asked.
+At least half of the rolls move the symbol that comes to the side asked.
 There is no easy level: with few rolls there would be too few different items. Difficulty of cube items grows with the
 number of turns to be imagined (as the mental rotation of solids in Shepard and Metzler 1971 grows with the angle).
 
@@ -22,7 +23,7 @@ from typing import ClassVar
 from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
-from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._cells import outline
 from qgen_dagster.generation.items.pattern._options import success
 
@@ -49,6 +50,7 @@ _HEART = [
 
 class CubeRoll(ItemModel):
     name = "cube_roll"
+    version = 2
     family = "spatial"
     sub_type = "cube_rotation"
     levels: ClassVar[tuple[ItemLevel, ...]] = ("medium", "hard")
@@ -61,6 +63,9 @@ class CubeRoll(ItemModel):
         for roll in rolls:
             states.append(_rolled(states[-1], roll))
         key = states[-1][asked]
+        trail = [next(side for side in SIDES if state[side] == key) for state in states]
+        if 2 * sum(a != b for a, b in itertools.pairwise(trail)) < len(rolls):
+            raise Unsuitable("most of the rolls do not move the symbol asked")
         text = "Sides of the cube at the start: " + ", ".join(f"{side}: {cube[side]}" for side in SIDES) + "."
         return Draft(
             stem=(

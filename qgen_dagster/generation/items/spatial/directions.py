@@ -46,6 +46,7 @@ class Leg(NamedTuple):
 
 class Directions(ItemModel):
     name = "directions"
+    version = 2
     family = "spatial"
     sub_type = "directions"
 
@@ -84,7 +85,9 @@ def _route(level: ItemLevel, rng: random.Random) -> list[Leg]:
     route = [Leg(None, heading, rng.randint(1, 9))]
     for turn in turns:
         heading = (heading + turn) % 4
-        route.append(Leg(None if level == "easy" else turn, heading, rng.randint(1, 9)))
+        # Nobody goes back exactly the way just come.
+        lengths = [n for n in range(1, 10) if turn != 2 or n != route[-1].blocks]
+        route.append(Leg(None if level == "easy" else turn, heading, rng.choice(lengths)))
     return route
 
 

@@ -3,7 +3,7 @@
 Radicals: the number of folds, whether they run through the middle, and the number of holes.
 - easy: one fold, two or three holes;
 - medium: two folds, one to three holes;
-- hard: two folds with four holes, or three folds with one or two.
+- hard: two folds, not both through the middle, with four holes, or three folds with one or two.
 The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
 The options cross the fold lines of the task and other possible fold lines with the punched holes as shown and with one
@@ -90,6 +90,7 @@ def _reflected(fold: Fold, place: Place) -> Place:
 
 class PaperFolding(ItemModel):
     name = "paper_folding"
+    version = 2
     family = "spatial"
     sub_type = "paper_folding"
 
@@ -135,6 +136,17 @@ def _plans(count: int) -> tuple[Plan, ...]:
     return tuple(plan for plan in plans if count == 1 or len({fold.across for fold in plan}) == 2)
 
 
+@cache
+def _uneven(count: int) -> tuple[Plan, ...]:
+    """Those without the plans whose folds all run through the middle, which open to a plain symmetric pattern."""
+    return tuple(plan for plan in _plans(count) if any(_off_middle(fold) for fold in plan))
+
+
+def _off_middle(fold: Fold) -> bool:
+    box = fold.before
+    return 2 * fold.width != (box.right - box.left if fold.across else box.bottom - box.top)
+
+
 def _folds(paper: Box) -> list[Fold]:
     found = []
     for edge in EDGES:
@@ -157,7 +169,7 @@ def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Plan], list[Place]
     wanted = 2 if level == "easy" else 3
     # Enough holes must go through several layers, or the folds would hardly matter.
     least = {1: 1.5, 2: 2.5, 3: 3.5}[count] * number
-    plans = _plans(count)
+    plans = _uneven(count) if (count, number) == (2, 4) else _plans(count)
     cells = _cells(rng.choice(plans)[-1].after)
     if len(cells) < number + 1:
         raise Unsuitable("too little paper for the holes")
@@ -283,9 +295,7 @@ def _flap(fold: Fold) -> list[str]:
 
 
 def _load(level: ItemLevel, folds: Plan, holes: list[Place]) -> float:
-    off_middle = sum(
-        2 * f.width != (f.before.right - f.before.left if f.across else f.before.bottom - f.before.top) for f in folds
-    )
+    off_middle = sum(_off_middle(fold) for fold in folds)
     base = {"easy": 1, "medium": 2, "hard": 2}[level]
     return 0.1 + 0.3 * (len(folds) - base) + 0.15 * len(holes) + 0.15 * off_middle
 
