@@ -33,7 +33,7 @@ from qgen_dagster.generation.items.math._travel import LAND_WAYS, Way, minutes_s
 
 class JourneyTimes(ItemModel):
     name = "journey_times"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "word_problem"
 

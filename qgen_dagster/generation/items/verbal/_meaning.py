@@ -14,7 +14,8 @@ from qgen_dagster.generation.items.contract import Choice, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Lexicon, lexicon
 
 # Zipf frequency of the rarer of the two words: from … to below. 7 is "the", 4 is an everyday word, 2 is rare.
-BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (3.9, 8.0), "medium": (3.1, 4.1), "hard": (1.0, 3.2)}
+# The bands do not overlap: a pair of words is as hard whichever of them is asked for.
+BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (4.0, 8.0), "medium": (3.2, 4.0), "hard": (1.0, 3.2)}
 OPTIONS: dict[ItemLevel, int] = {"easy": 4, "medium": 5, "hard": 5}
 
 

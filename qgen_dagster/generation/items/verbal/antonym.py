@@ -34,7 +34,7 @@ STEM = "Which word is most nearly the opposite of the {pos} “{word}”?"
 
 class Antonym(ItemModel):
     name = "verbal_antonym"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "antonym"
 
