@@ -46,7 +46,7 @@ Cube = tuple[int, int, int, int, int, int]
 
 class CubeNet(ItemModel):
     name = "cube_net"
-    version = 2
+    version = 3
     family = "spatial"
     sub_type = "cube_net"
 
@@ -258,7 +258,8 @@ def _choice(group: Sequence[int], key: Sequence[int], symbols: dict[int, str], f
 
 def _explanation(together: int, opposite: str, key: str) -> str:
     if together == 3:
-        return f"{opposite} Three faces meet at a corner when no two of them are opposite. That holds only for {key}."
+        corner = "Three faces meet at a corner when no two of them are opposite."
+        return f"{opposite} {corner} Among the options, that holds only for {key}."
     return (
         "Fold the squares up one after the other: in a straight row, the next square but one ends up opposite. "
         f"{opposite} Among the options, only {key} are opposite."
@@ -286,10 +287,11 @@ def _figure(names: dict[Place, str], text: str) -> str:
 
 
 def _load(net: list[Place], faces: dict[Place, int], key: Sequence[int]) -> float:
-    """Squares of the key that lie far apart in the net ask for more folds."""
+    """Squares of the key that lie far apart in the net, and a net without a row of four, ask for more folds."""
     spots = [place for place in net if faces[place] in key]
     apart = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in itertools.combinations(spots, 2))
-    return apart / (5 if len(key) == 2 else 10)
+    longest = max(n for axis in (0, 1) for n in Counter(place[axis] for place in net).values())
+    return 0.7 * apart / (5 if len(key) == 2 else 10) + 0.3 * (longest < 4)
 
 
 Vector = tuple[int, int, int]

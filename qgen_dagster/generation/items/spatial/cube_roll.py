@@ -149,12 +149,12 @@ def _after(cube: Cube, rolls: list[str]) -> Cube:
 
 def _explanation(rolls: list[str], asked: str, states: list[Cube]) -> str:
     trail = [
-        f"{roll}: top {state['top']}, front {state['front']}, right {state['right']}"
+        f"{roll} (top {state['top']}, front {state['front']}, right {state['right']})"
         for roll, state in zip(rolls, states[1:], strict=True)
     ]
     key = states[-1][asked]
     shown = "" if asked in ("top", "front", "right") else f" The {key} lies opposite the {states[-1][OPPOSITE[asked]]}."
-    return f"Follow the sides roll by roll. {'; '.join(trail)}.{shown} So the {key} is {_where(asked)}."
+    return f"Follow the sides roll by roll: {'; '.join(trail)}.{shown} So the {key} is {_where(asked)}."
 
 
 def _figure(cube: Cube, text: str) -> str:

@@ -157,9 +157,15 @@ def _mistake(flip_x: bool, flip_y: bool, change: bool, back: bool) -> tuple[str,
         seen = "the start from the end" if back else "the end from the start"
         return "view_reversed", f"This is the opposite view: the question asks for {seen}.{counts}"
     if flip_x:
-        return "east_west_exchanged", f"East and west are exchanged, as after a turn to the wrong side.{counts}"
+        return (
+            "east_west_exchanged",
+            f"East and west are exchanged, as when one goes the wrong way along that line.{counts}",
+        )
     if flip_y:
-        return "north_south_exchanged", f"North and south are exchanged, as after a turn to the wrong side.{counts}"
+        return (
+            "north_south_exchanged",
+            f"North and south are exchanged, as when one goes the wrong way along that line.{counts}",
+        )
     return (
         "blocks_miscounted",
         "The directions are right, but the blocks along the two lines are not added up correctly.",

@@ -229,16 +229,24 @@ def _choices(plans: list[Plan], holes: list[Place], misplaced: list[Place], rng:
         rows = _rows(_opened(plan, misplaced if off else holes))
         mistake = note = ""
         if way and [fold.across for fold in plan] == [fold.across for fold in plans[0]]:
-            mistake, note = "wrong_fold_line", "The holes are mirrored in another line than a fold line shown."
-        elif way:
             mistake, note = (
-                "wrong_fold_direction",
-                "The holes are mirrored across where it should be up and down, or the other way round.",
+                "wrong_fold_line",
+                "The holes are mirrored in a line that is not one of the fold lines shown.",
             )
+        elif way:
+            mistake, note = "wrong_fold_direction", _direction_note(plans[0])
         if off:
             mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
         choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
     return choices
+
+
+def _direction_note(folds: Plan) -> str:
+    if len(folds) > 1:
+        return "A flap that should open sideways is opened up or down here, or the other way round."
+    if folds[0].across:
+        return "The flap opens sideways, but here the holes are mirrored up and down."
+    return "The flap opens up or down, but here the holes are mirrored sideways."
 
 
 def _rows(places: frozenset[Place]) -> Rows:
@@ -250,7 +258,8 @@ def _explanation(folds: Plan, holes: list[Place], key: str) -> str:
     for i, fold in enumerate(reversed(folds)):
         number = len(_opened(folds[len(folds) - 1 - i :], holes))
         trail.append(f"opening the {fold.edge} flap mirrors the holes in its fold line, which gives {number} holes")
-    return f"Open the folds in reverse order: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
+    opening = "Open the folds in reverse order" if len(folds) > 1 else "Open the fold"
+    return f"{opening}: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
 
 
 def _figure(folds: Plan, holes: list[Place], text: str) -> str:
