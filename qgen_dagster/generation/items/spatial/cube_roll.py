@@ -1,7 +1,7 @@
 """A cube with six symbols rolls over a table: which symbol is on a given side in the end?
 
 Radicals: the number of rolls and the side asked.
-- medium: four or five rolls, the top or the front is asked;
+- medium: four or five rolls, the top, the front or the right is asked;
 - hard: six or seven rolls, any side is asked.
 At least half of the rolls move the symbol that comes to the side asked.
 There is no easy level: with few rolls there would be too few different items. Difficulty of cube items grows with the
@@ -57,7 +57,7 @@ class CubeRoll(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         rolls = _path(rng.choice([4, 5] if level == "medium" else [6, 7]), rng)
-        asked = rng.choice(["top", "front"] if level == "medium" else list(SIDES))
+        asked = rng.choice(["top", "front", "right"] if level == "medium" else list(SIDES))
         cube = dict(zip(SIDES, rng.sample(SYMBOLS, 6), strict=True))
         states = [cube]
         for roll in rolls:
@@ -99,10 +99,12 @@ class CubeRoll(ItemModel):
 
 
 def _path(count: int, rng: random.Random) -> list[str]:
-    """Rolls that never undo the one before, in at least three of which the axis changes or the cube goes on."""
+    """Rolls that never undo the one before, and never the same three times in a row."""
     rolls = [rng.choice(list(ROLLS))]
     while len(rolls) < count:
-        rolls.append(rng.choice([roll for roll in ROLLS if roll != BACK_AGAIN[rolls[-1]]]))
+        rolls.append(
+            rng.choice([roll for roll in ROLLS if roll != BACK_AGAIN[rolls[-1]] and rolls[-2:] != [roll, roll]])
+        )
     return rolls
 
 
