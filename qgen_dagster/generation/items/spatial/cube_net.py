@@ -4,7 +4,8 @@ Radicals: the form of the net and the relation asked.
 - easy: opposite faces, or the face at the bottom, nets with four squares in a row, four options;
 - medium: the same in nets with no more than three squares in a row, five or six options; or the face on the right of a
   cube of which top and front are given (any net, four options: a mirrored cube is the strongest wrong answer);
-- hard: three faces that meet at a corner but not yet in the net, any net, six options.
+- hard: three faces that meet at a corner but not yet in the net, nets as in medium, six options (a row of four would
+  show the opposite faces at a glance, and with them the corner).
 Opposite faces can be read off a straight row of squares; bent rows and corners need the net to be folded in the mind.
 
 Every symbol occurs in as many options as any other that occurs, so that the options alone tell nothing. The generator
@@ -52,7 +53,7 @@ class CubeNet(ItemModel):
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         asked = "together" if level == "hard" else rng.choice(ASKED[level])
-        nets = STRAIGHT + BENT if level == "hard" or asked == "right" else {"easy": STRAIGHT, "medium": BENT}[level]
+        nets = STRAIGHT + BENT if asked == "right" else STRAIGHT if level == "easy" else BENT
         net = _oriented(rng.choice(nets), rng)
         faces = _rolled_over(net)
         if asked == "bottom":
