@@ -288,11 +288,10 @@ def _figure(names: dict[Place, str], text: str) -> str:
 
 
 def _load(net: list[Place], faces: dict[Place, int], key: Sequence[int]) -> float:
-    """Squares of the key that lie far apart in the net, and a net without a row of four, ask for more folds."""
+    """Squares of the key that lie far apart in the net ask for more folds."""
     spots = [place for place in net if faces[place] in key]
     apart = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in itertools.combinations(spots, 2))
-    longest = max(n for axis in (0, 1) for n in Counter(place[axis] for place in net).values())
-    return 0.7 * apart / (5 if len(key) == 2 else 10) + 0.3 * (longest < 4)
+    return apart / (5 if len(key) == 2 else 10)
 
 
 Vector = tuple[int, int, int]
