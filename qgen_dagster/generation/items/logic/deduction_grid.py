@@ -145,8 +145,8 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     forms = [form for form, weight in plan.forms for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people, plan.kinds)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(forms[int(rng.random() * len(forms))], plan.people, plan.kinds)
+        return pool[int(rng.random() * len(pool))]
 
     worlds = factorial(plan.people) ** plan.kinds
     clues = settle(draw, lambda clue: _mask(clue, plan.people, plan.kinds), worlds, plan.clues[1])

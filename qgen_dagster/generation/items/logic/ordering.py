@@ -181,8 +181,8 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     kinds = [kind for kind, weight in plan.weights for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(kinds[rng.randrange(len(kinds))], plan.people)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(kinds[int(rng.random() * len(kinds))], plan.people)
+        return pool[int(rng.random() * len(pool))]
 
     clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people), plan.clues[1])
     if len(clues) < plan.clues[0]:

@@ -141,8 +141,8 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     forms = [form for form, weight in plan.forms for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(forms[int(rng.random() * len(forms))], plan.people)
+        return pool[int(rng.random() * len(pool))]
 
     clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people - 1), plan.clues[1])
     if len(clues) < plan.clues[0]:
