@@ -185,7 +185,7 @@ def _sum(route: list[Leg], axis: int) -> str:
     parts = [STEPS[leg.heading][axis] * leg.blocks for leg in route if STEPS[leg.heading][axis]]
     text = " ".join(f"{'+' if part > 0 else '−'} {abs(part)}" for part in parts)
     first = text.removeprefix("+ ") if parts[0] > 0 else text.replace("− ", "−", 1)
-    return f"{first} = {str(sum(parts)).replace('-', '−')}"
+    return first if len(parts) == 1 else f"{first} = {str(sum(parts)).replace('-', '−')}"
 
 
 def _load(route: list[Leg], level: ItemLevel) -> float:
