@@ -26,7 +26,7 @@ ORDERED = {"success": "overall_success_rate", "duration": "duration_seconds", "c
 RUN_DAY_COUNTS = (
     *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
     *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
-    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+    *("api_calls", "unpriced_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
 )
 RUN_DAY_SUMS = (
     *("seconds", "seconds2", "score_weight", "score_sum", "score_weight2", "score_sum2", "score_square2"),
@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Numeric(precision=14, scale=6), nullable=True),
         sa.Column("input_tokens", sa.BigInteger(), nullable=True),
         sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("unpriced_calls", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("funnel", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("parent_run_id", sa.UUID(), nullable=True),
         sa.Column("round", sa.Integer(), server_default=sa.text("1"), nullable=False),

@@ -63,7 +63,7 @@ Index(
 RUN_DAY_COUNTS = (
     *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
     *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
-    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+    *("api_calls", "unpriced_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
 )
 # Sums for spreads: a 2 stands for a square, so approved2 is the sum of approved² over the runs.
 RUN_DAY_SUMS = (

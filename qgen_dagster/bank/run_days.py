@@ -51,6 +51,7 @@ class Tally:
     insertion_failures: int = 0
     errors: int = 0
     api_calls: int = 0
+    unpriced_calls: int = 0  # of the calls, those whose cost is not known
     priced_inserted: int = 0  # inserted by runs whose cost is known
     timed_runs: int = 0
     timed_requested: int = 0

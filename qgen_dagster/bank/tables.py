@@ -94,6 +94,7 @@ runs = Table(
     Column("cost_usd", Numeric(14, 6)),
     Column("input_tokens", BigInteger),
     Column("output_tokens", BigInteger),
+    count("unpriced_calls"),  # calls that used a model without a price: cost_usd leaves them out
     Column("funnel", JSONB),
     Column("parent_run_id", UUID(as_uuid=True), ForeignKey("question_generation_runs.id", ondelete="SET NULL")),
     Column("round", Integer, nullable=False, server_default=text("1")),

@@ -125,9 +125,10 @@ def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
 def _print_run(
     output: Output, row: dict[str, Any], funnels: dict[Stratum, Funnel], later: list[dict[str, Any]]
 ) -> None:
-    from qgen_dagster.cli.output import heading, local_time, money, pairs, short, span, styled
+    from qgen_dagster.cli.output import cost_text, heading, local_time, pairs, short, span, styled
     from qgen_dagster.cli.report import funnel_text
     from qgen_dagster.core.funnel import sum_funnels
+    from qgen_dagster.tracking.metrics import unpriced_models
 
     total = sum_funnels(funnels.values())
     output.show(heading(f"Run {row['id']}"))
@@ -137,7 +138,7 @@ def _print_run(
         ("duration", span(row["duration_seconds"])),
         ("ended", row["stop_reason"]),
         ("error", row["error"]),
-        ("cost", money(row["cost_usd"])),
+        ("cost", cost_text(row["cost_usd"], row["unpriced_calls"], unpriced_models(row["provider_metrics"]))),
         ("calls", f"{row['total_api_calls']:,}" if row["total_api_calls"] else None),
         ("tokens", _tokens(row)),
         ("triggered by", row["triggered_by"]),
@@ -169,6 +170,6 @@ def _strata_table(output: Output, funnels: dict[Stratum, Funnel]) -> Any:
 
 
 def _tokens(row: dict[str, Any]) -> str | None:
-    if not row["input_tokens"] and not row["output_tokens"]:
+    if row["input_tokens"] is None and row["output_tokens"] is None:
         return None
     return f"{row['input_tokens'] or 0:,} in, {row['output_tokens'] or 0:,} out"
