@@ -219,18 +219,21 @@ def upgrade() -> None:
         "report_outbox",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_outbox")),
     )
+    op.create_index("ix_report_outbox_run_id", "report_outbox", ["run_id", "number"], unique=False)
     op.create_index(
-        "ix_report_outbox_due",
+        "ix_report_outbox_kept",
         "report_outbox",
-        ["next_attempt_at"],
+        ["run_id", "number"],
         unique=False,
         postgresql_where=sa.text("delivered_at IS NULL"),
     )
@@ -631,7 +634,8 @@ def downgrade() -> None:
     op.drop_index("ix_alerts_opened_at", table_name="alerts")
     op.drop_table("alerts")
     op.drop_table("strata")
-    op.drop_index("ix_report_outbox_due", table_name="report_outbox", postgresql_where=sa.text("delivered_at IS NULL"))
+    op.drop_index("ix_report_outbox_kept", table_name="report_outbox", postgresql_where=sa.text("delivered_at IS NULL"))
+    op.drop_index("ix_report_outbox_run_id", table_name="report_outbox")
     op.drop_table("report_outbox")
     op.drop_index("ix_qgr_status", table_name="question_generation_runs")
     op.drop_index("ix_qgr_started_at", table_name="question_generation_runs")

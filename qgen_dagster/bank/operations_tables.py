@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Float,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Numeric,
@@ -94,14 +95,22 @@ report_outbox = Table(
     metadata,
     id_column(),
     Column("run_id", UUID(as_uuid=True), nullable=False),  # no foreign key: the row may live in another database
-    Column("payload", JSONB, nullable=False),
+    Column("number", BigInteger, Identity(always=True), nullable=False),  # reports of a run are sent in this order
+    Column("payload", JSONB, nullable=False),  # tracking.run_schemas.QuestionGenerationRunCreate
     when("created_at", now=True),
     count("attempts"),
     Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     when("delivered_at"),
+    when("refused_at"),  # the other side cannot read it: kept, and not sent again by itself
     Column("error", Text),
 )
-Index("ix_report_outbox_due", report_outbox.c.next_attempt_at, postgresql_where=text("delivered_at IS NULL"))
+Index("ix_report_outbox_run_id", report_outbox.c.run_id, report_outbox.c.number)
+Index(
+    "ix_report_outbox_kept",
+    report_outbox.c.run_id,
+    report_outbox.c.number,
+    postgresql_where=text("delivered_at IS NULL"),
+)
 
 positions = Table(
     "positions",

@@ -24,7 +24,7 @@ from qgen_dagster.core.plan import GenerationPlan
 from qgen_dagster.core.run import RunStatus, is_saturated
 from qgen_dagster.services import inventory, recovery
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.runs import UNSERVED
+from qgen_dagster.services.run_closing import UNSERVED
 from qgen_dagster.tracking.metrics import funnel_from_json, unpriced_models
 
 MAX_AUTOMATIC_RESUMES = 3

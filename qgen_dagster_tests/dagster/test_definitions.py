@@ -76,7 +76,7 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
     assert schedules == {"nightly_auto_balance": ("0 2 * * *", "STOPPED")}
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs")
+    running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs", "late_reports")
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 
