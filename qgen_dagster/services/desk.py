@@ -107,7 +107,7 @@ class Desk:
             gate=self.gate(entry.provider),
             tokens=sent + int(self._made.get((model, prompt.schema_name), output_tokens / 2)),
             worst_tokens=worst_tokens,
-            worst_usd=worst_usd(in_job=False),
+            worst_usd=lambda: worst_usd(in_job=False),
             usd_of=lambda error: self._cost(entry, name, error),
             prompt_version=prompt.version,
             offer=offer if entry.batch and entry.provider in BATCH_FAMILIES else None,
