@@ -193,21 +193,32 @@ def upgrade() -> None:
             [sa.text(f"jsonb_path_query_array({column}, '$.keyvalue().\"key\"'::jsonpath, '{{}}'::jsonb, true)")],
             postgresql_using="gin",
         )
+    for table in ("run_days", "pruned_run_days"):
+        op.create_table(
+            table,
+            sa.Column("day", sa.Date(), nullable=False),
+            sa.Column("dimension", sa.String(length=12), nullable=False),
+            sa.Column("name", sa.String(length=130), nullable=False),
+            sa.Column("environment", sa.String(length=20), nullable=False),
+            sa.Column("prompt_version", sa.String(length=50), nullable=False),
+            *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_COUNTS),
+            *(sa.Column(name, sa.Double(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_SUMS),
+            sa.Column("input_tokens", sa.BigInteger(), nullable=True),
+            sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+            sa.Column("lowest_score", sa.Double(), nullable=True),
+            sa.Column("highest_score", sa.Double(), nullable=True),
+            sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
+            sa.PrimaryKeyConstraint(
+                "day", "dimension", "name", "environment", "prompt_version", name=op.f(f"pk_{table}")
+            ),
+        )
     op.create_table(
-        "run_days",
+        "pruned_run_durations",
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("dimension", sa.String(length=12), nullable=False),
-        sa.Column("name", sa.String(length=130), nullable=False),
         sa.Column("environment", sa.String(length=20), nullable=False),
         sa.Column("prompt_version", sa.String(length=50), nullable=False),
-        *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_COUNTS),
-        *(sa.Column(name, sa.Double(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_SUMS),
-        sa.Column("input_tokens", sa.BigInteger(), nullable=True),
-        sa.Column("output_tokens", sa.BigInteger(), nullable=True),
-        sa.Column("lowest_score", sa.Double(), nullable=True),
-        sa.Column("highest_score", sa.Double(), nullable=True),
-        sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
-        sa.PrimaryKeyConstraint("day", "dimension", "name", "environment", "prompt_version", name=op.f("pk_run_days")),
+        sa.Column("seconds", postgresql.ARRAY(sa.Double()), nullable=False),
+        sa.PrimaryKeyConstraint("day", "environment", "prompt_version", name=op.f("pk_pruned_run_durations")),
     )
     op.create_index("ix_run_days_dimension", "run_days", ["dimension", "day"])
     op.execute(FORGET_RUN_DAY)
@@ -318,9 +329,6 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Numeric(precision=14, scale=6), nullable=True),
         sa.Column("latency_seconds", sa.Float(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_llm_calls_run_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_llm_calls")),
     )
     op.create_index("ix_llm_calls_batch_id", "llm_calls", ["batch_id"], unique=False)
@@ -399,9 +407,6 @@ def upgrade() -> None:
             "status IN ('pending', 'generating', 'completed', 'failed')", name=op.f("ck_question_batches_status")
         ),
         sa.CheckConstraint("delivered <= size", name=op.f("ck_question_batches_delivered")),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_question_batches_run_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_question_batches")),
         sa.UniqueConstraint(
             "run_id",
@@ -451,9 +456,6 @@ def upgrade() -> None:
             ["candidates.id"],
             name=op.f("fk_candidates_parent_candidate_id"),
             ondelete="SET NULL",
-        ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_candidates_run_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_candidates")),
     )
@@ -557,9 +559,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.id"], name=op.f("fk_questions_candidate_id"), ondelete="SET NULL"
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_questions_run_id"), ondelete="SET NULL"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_questions")),
         sa.UniqueConstraint("content_hash", name=op.f("uq_questions_content_hash")),
         sa.UniqueConstraint("structure_hash", name=op.f("uq_questions_structure_hash")),
@@ -644,6 +643,8 @@ def downgrade() -> None:
     op.drop_index("ix_qgr_environment", table_name="question_generation_runs")
     op.drop_table("question_generation_runs")
     op.execute("DROP FUNCTION qgen_forget_run_day()")
+    op.drop_table("pruned_run_durations")
+    op.drop_table("pruned_run_days")
     op.drop_table("run_days")
     op.drop_index("ix_positions_phase", table_name="positions")
     op.drop_table("positions")

@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
 from qgen_dagster.core.batch import BatchStatus
@@ -74,21 +74,40 @@ RUN_DAY_SUMS = (
 RUN_DAY_TOKENS = ("input_tokens", "output_tokens")  # null where nothing was measured, as is the cost
 RUN_DAY_EXTREMES = ("lowest_score", "highest_score")
 
-run_days = Table(
-    "run_days",
+
+def _sums(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, primary_key=True),
+        Column("dimension", String(12), primary_key=True),
+        Column("name", String(130), primary_key=True),
+        Column("environment", String(20), primary_key=True),
+        Column("prompt_version", String(50), primary_key=True),
+        *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in RUN_DAY_COUNTS),
+        *(Column(name, Double, nullable=False, server_default=text("0")) for name in RUN_DAY_SUMS),
+        *(Column(name, BigInteger) for name in RUN_DAY_TOKENS),
+        *(Column(name, Double) for name in RUN_DAY_EXTREMES),
+        Column("cost_usd", Numeric(20, 6)),
+    )
+
+
+run_days = _sums("run_days")
+Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
+
+# The same sums over the runs that retention has deleted, kept for ever: nothing else knows of them. `run_days` holds
+# both kinds of runs together. `bank/retention.py` adds to them.
+pruned_run_days = _sums("pruned_run_days")
+
+# How long those runs took, each of them, since percentiles cannot be added up.
+pruned_run_durations = Table(
+    "pruned_run_durations",
     metadata,
     Column("day", Date, primary_key=True),
-    Column("dimension", String(12), primary_key=True),
-    Column("name", String(130), primary_key=True),
     Column("environment", String(20), primary_key=True),
     Column("prompt_version", String(50), primary_key=True),
-    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in RUN_DAY_COUNTS),
-    *(Column(name, Double, nullable=False, server_default=text("0")) for name in RUN_DAY_SUMS),
-    *(Column(name, BigInteger) for name in RUN_DAY_TOKENS),
-    *(Column(name, Double) for name in RUN_DAY_EXTREMES),
-    Column("cost_usd", Numeric(20, 6)),
+    Column("seconds", ARRAY(Double), nullable=False),
 )
-Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
 
 report_outbox = Table(
     "report_outbox",

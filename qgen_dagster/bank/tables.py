@@ -28,7 +28,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from qgen_dagster.bank.columns import HalfVector, count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.bank.columns import (
+    HalfVector,
+    count,
+    id_column,
+    metadata,
+    one_of,
+    past_run_id_column,
+    run_id_column,
+    when,
+)
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
 from qgen_dagster.core.job_state import OPEN, JobState
@@ -163,7 +172,7 @@ question_batches = Table(
     "question_batches",
     metadata,
     id_column(),
-    run_id_column(),
+    past_run_id_column(),
     Column("question_type", String(60), nullable=False),
     Column("difficulty", String(60), nullable=False),
     Column("index", Integer, nullable=False),
@@ -190,7 +199,7 @@ candidates = Table(
     "candidates",
     metadata,
     id_column(),
-    run_id_column(),
+    past_run_id_column(),
     Column("batch_id", UUID(as_uuid=True), ForeignKey("question_batches.id", ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),  # which of the batch's requested questions it stands for
     Column("question_type", String(60), nullable=False),
@@ -263,7 +272,7 @@ questions = Table(
     Column("prompt_version", String(50)),
     Column("arbiter_score", Float),
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="SET NULL")),
-    run_id_column(nullable=True, ondelete="SET NULL"),
+    past_run_id_column(nullable=True),
     when("created_at", now=True),
     when("verified_at"),
     when("deactivated_at"),
@@ -299,7 +308,7 @@ llm_calls = Table(
     "llm_calls",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    run_id_column(nullable=True),
+    past_run_id_column(nullable=True),
     Column("batch_id", UUID(as_uuid=True)),  # a question batch or a drill batch
     Column("candidate_id", UUID(as_uuid=True)),
     Column("purpose", String(20), nullable=False),  # generate, judge, solve, embed

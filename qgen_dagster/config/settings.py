@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent
 DEFAULT_QUESTIONS_PER_RUN = 50
+DEFAULT_RETENTION_DAYS = 90
 ENVIRONMENTS = ("production", "staging", "development")
 
 # Every variable that qgen reads, with what it is for: `qgen doctor` and docs/operations.md print this table.
@@ -61,6 +62,7 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
     "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a "
     "key has at least 20 characters (default: nobody)",
+    "QGEN_RETENTION_DAYS": "after how many days the job purge_history deletes history (default: 90)",
     "QGEN_REPORT_URL": "admin API of another installation that is told of every run too (default: nobody is)",
     "QGEN_SERVICE_KEY": "a key of that API, with scope write",
     "QGEN_REPORT": "on or off: whether runs are reported there (default: on, where QGEN_REPORT_URL is set)",
@@ -108,6 +110,7 @@ class Settings:
     alerting_file: Path = PACKAGED / "alerting.yaml"
     prompts_folder: Path | None = None
     questions_per_run: int = DEFAULT_QUESTIONS_PER_RUN
+    retention_days: int = DEFAULT_RETENTION_DAYS
     environment: str = "development"
     log_format: str = "text"
     models_file: Path = PACKAGED / "models.yaml"
@@ -188,6 +191,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         questions_per_run=_positive(
             "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN
         ),
+        retention_days=_positive("QGEN_RETENTION_DAYS", env.get("QGEN_RETENTION_DAYS"), DEFAULT_RETENTION_DAYS),
         environment=environment,
         log_format=log_format,
     )

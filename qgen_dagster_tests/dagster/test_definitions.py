@@ -65,6 +65,7 @@ def test_the_jobs_and_what_they_select() -> None:
         "auto_balance": set(CHAIN),
         "generate_stratum": PER_STRATUM,
         "plan_fan_out": {"inventory_snapshot", "generation_plan"},
+        "purge_history": set(),
     }
     assert all(job.description for job in jobs.values())
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
@@ -74,7 +75,10 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     repository = defs.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status.value) for s in repository.schedule_defs}
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
-    assert schedules == {"nightly_auto_balance": ("0 2 * * *", "STOPPED")}
+    assert schedules == {
+        "nightly_auto_balance": ("0 2 * * *", "STOPPED"),
+        "retention": ("30 5 * * 0", "STOPPED"),  # it deletes
+    }
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
     running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs", "late_reports")
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
-from qgen_dagster.cli.commands import run_statistics
+from qgen_dagster.cli.commands import run_prune, run_statistics
 from qgen_dagster.cli.flags import CommonFlags, LimitFlag, with_flags
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ Examples:
   qgen runs show 3f2a91c0
   qgen runs stats --days 7
   qgen runs compare 2.0 2.1        did the new prompts help?
+  qgen runs prune --older-than 90d --dry-run
 """
 
-app = make_app(help="List runs, show one in detail, or add many up.", epilog=EXAMPLES)
+app = make_app(help="List runs, show one in detail, add many up, or delete old ones.", epilog=EXAMPLES)
 
 
 @app.command("list", cls=Command)
@@ -98,6 +99,7 @@ def show(
 
 
 run_statistics.register(app)
+run_prune.register(app)
 
 
 def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
