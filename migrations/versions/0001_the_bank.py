@@ -469,6 +469,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('generated', 'approved', 'unique')"),
     )
     op.create_index("ix_candidates_run_id_state", "candidates", ["run_id", "state"], unique=False)
+    op.create_index("ix_candidates_batch_id", "candidates", ["batch_id"], unique=False)
     op.create_index("ix_candidates_structure_hash", "candidates", ["structure_hash"], unique=False)
     op.create_index(
         "uq_candidates_batch_id_place",
@@ -605,6 +606,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_candidates_structure_hash", table_name="candidates")
     op.drop_index("ix_candidates_run_id_state", table_name="candidates")
+    op.drop_index("ix_candidates_batch_id", table_name="candidates")
     op.drop_index(
         "ix_candidates_pending",
         table_name="candidates",

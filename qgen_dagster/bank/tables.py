@@ -225,6 +225,7 @@ candidates = Table(
     one_of("state", CandidateState),
 )
 Index("ix_candidates_run_id_state", candidates.c.run_id, candidates.c.state)
+Index("ix_candidates_batch_id", candidates.c.batch_id)  # whoever deletes a batch looks for its candidates
 Index("ix_candidates_content_hash", candidates.c.content_hash)
 Index("ix_candidates_structure_hash", candidates.c.structure_hash)
 Index("ix_candidates_parent_candidate_id", candidates.c.parent_candidate_id)
