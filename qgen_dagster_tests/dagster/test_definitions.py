@@ -77,6 +77,7 @@ def test_the_jobs_and_what_they_select() -> None:
         "plan_fan_out": {"inventory_snapshot", "generation_plan"},
         "build_drill_series": set(DRILLS),
         "audit_bank": set(AUDIT),
+        "purge_history": set(),
     }
     assert all(job.description for job in jobs.values())
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
@@ -89,9 +90,10 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     assert schedules == {
         "nightly_auto_balance": ("0 2 * * *", "STOPPED"),
         "weekly_audit": ("0 4 * * 0", "STOPPED"),
+        "retention": ("30 5 * * 0", "STOPPED"),  # it deletes
     }
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs")
+    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs", "late_reports")
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 
