@@ -1,6 +1,6 @@
-"""Routes of inventory, questions, batches and alerts under `/v1/admin`.
+"""Routes of inventory, questions and batches under `/v1/admin`.
 
-Not here: runs (`runs.py`), what is read (`services/admin_reads.py`).
+Not here: runs (`runs.py`), alerts (`alerts.py`), what is read (`services/admin_reads.py`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ from qgen_dagster.services.options import MAX_TARGET
 from qgen_dagster.services.run_reports import COUNTED
 from qgen_dagster.services.run_statistics import make_period
 from qgen_dagster.tracking.admin_schemas import (
-    AlertPage,
-    AlertRead,
-    AlertState,
     BatchPage,
     BatchRead,
     Deactivated,
@@ -83,15 +80,6 @@ class BatchQuery(PageQuery):
     difficulty: FilterText | None = None
 
 
-class AlertQuery(PageQuery):
-    """Parameters of the list of alerts."""
-
-    state: list[AlertState] = Field(default=[], max_length=10, description="May be repeated.")
-    severity: FilterText | None = None
-    rule: FilterText | None = None
-    subject: FilterText | None = None
-
-
 @router.get("/inventory", response_model=InventoryRead, responses=responses(*COMMON), tags=["Stock"])
 def read_inventory(request: Request, query: Annotated[InventoryQuery, Query()], _who: Reader) -> Response:
     """How well each stratum is stocked: active questions, deficit against the target, level."""
@@ -122,7 +110,7 @@ def list_questions(request: Request, query: Annotated[QuestionQuery, Query()], _
     )
     offset = check_page(query.page, query.page_size)
     found = admin_reads.find_questions(bank_of(request), wanted, limit=query.page_size, offset=offset)
-    return _page("questions", found, query)
+    return page_of("questions", found, query)
 
 
 @router.get(
@@ -168,7 +156,7 @@ def list_batches(request: Request, query: Annotated[BatchQuery, Query()], _who: 
     offset = check_page(query.page, query.page_size)
     statuses = sorted({status.value for status in query.status})
     found = admin_reads.find_batches(bank_of(request), equal, statuses, limit=query.page_size, offset=offset)
-    return _page("batches", found, query)
+    return page_of("batches", found, query)
 
 
 @router.get("/batches/{batch_id}", response_model=BatchRead, responses=responses(404, *COMMON), tags=["Batches"])
@@ -180,26 +168,8 @@ def read_batch(request: Request, batch_id: UUID, _who: Reader) -> Response:
     return answer({name: row[name] for name in BatchRead.model_fields})
 
 
-@router.get("/alerts", response_model=AlertPage, responses=responses(404, *COMMON), tags=["Alerts"])
-def list_alerts(request: Request, query: Annotated[AlertQuery, Query()], _who: Reader) -> Response:
-    """List alerts, newest first; `?state=open` are those that nobody has dealt with."""
-    equal = {name: getattr(query, name) for name in ("severity", "rule", "subject")}
-    offset = check_page(query.page, query.page_size)
-    states = sorted(set(query.state))
-    found = admin_reads.find_alerts(bank_of(request), equal, states, limit=query.page_size, offset=offset)
-    return _page("alerts", found, query)
-
-
-@router.get("/alerts/{alert_id}", response_model=AlertRead, responses=responses(404, *COMMON), tags=["Alerts"])
-def read_alert(request: Request, alert_id: UUID, _who: Reader) -> Response:
-    """One alert."""
-    row = admin_reads.read_alert(bank_of(request), alert_id)
-    if row is None:
-        raise Problem(404, "There is no such alert.")
-    return answer({name: row[name] for name in AlertRead.model_fields})
-
-
-def _page(name: str, found: admin_reads.Found, query: PageQuery) -> Response:
+def page_of(name: str, found: admin_reads.Found, query: PageQuery) -> Response:
+    """A page of rows as it is answered. Raises Problem (404) beyond the last page."""
     pages = max(1, -(-found.total // query.page_size))
     if query.page > pages:
         raise Problem(404, f"There are {pages:,} pages.")

@@ -28,6 +28,7 @@ COMMANDS = (
     Entry("audit", "audit", "Measure how far the judges can be relied on.", "Look"),
     Entry("up", "up", "Start database, Dagster's page and daemon, admin API.", "Operate"),
     Entry("serve", "serve", "Serve the admin API alone.", "Operate"),
+    Entry("alerts", "alerts", "Check, list, acknowledge and mute alerts; try the channels.", "Operate"),
     Entry("embeddings", "embeddings", "Vectors that near questions are found by: look, rebuild.", "Operate"),
     Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),
     Entry("db", "db", "Migrate, look at and stop the database.", "Operate"),

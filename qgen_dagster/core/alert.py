@@ -7,6 +7,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import Literal
+
+MAX_MUTE_HOURS = 366 * 24
+# The rules that there can be an alert of: `stock`, and the run rules of alerting.yaml.
+RuleName = Literal[
+    "stock",
+    "provider_errors",
+    "silence",
+    "low_success",
+    "failed_run",
+    "stuck_run",
+    "quality_drop",
+    "cost",
+    "duplicates",
+    "outbox",
+]
 
 
 class AlertSeverity(StrEnum):

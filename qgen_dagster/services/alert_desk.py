@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from qgen_dagster.alerting.message import NIGHTLY, message_json, test_message, title_of
-from qgen_dagster.alerting.run_rules import rule_names
 from qgen_dagster.bank import alert_outbox
 from qgen_dagster.bank import alerts as rows
 from qgen_dagster.bank.alerts import Row
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
+from qgen_dagster.core.alert import MAX_MUTE_HOURS, RuleName
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.inventory import InventoryAnalysis
 from qgen_dagster.services import inventory, recovery
@@ -29,9 +29,7 @@ from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.work import now as time_of_day
 
 MIN_PREFIX = 4
-STOCK_RULE = "stock"
-MAX_MUTE = timedelta(days=366)
-MAX_WHO, MAX_REASON = 120, 2_000
+MAX_MUTE = timedelta(hours=MAX_MUTE_HOURS)
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Checked:
 
 def known_rules() -> tuple[str, ...]:
     """Every rule that there can be an alert of."""
-    return (STOCK_RULE, *rule_names())
+    return get_args(RuleName)
 
 
 def check_stock(alerting: Alerting, settings: Settings, analysis: InventoryAnalysis, outlook: str) -> CheckReport:

@@ -21,6 +21,7 @@ CHAIN = {
     "question_bank": ["deduplicated_questions"],
     "generation_runs": ["question_bank"],
 }
+ALERTS = ("inventory_alerts", "run_alerts", "failed_run_alerts")
 PER_STRATUM = {"generated_batches", "judged_questions", "deduplicated_questions", "question_bank"}
 # What costs time or memory in every run process, and is not needed to know what there is.
 HEAVY = ["pandas", "numpy", "torch", "alembic", "playwright", "openai", "anthropic", "google.genai", "hypothesis"]
@@ -76,7 +77,7 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
     assert schedules == {"nightly_auto_balance": ("0 2 * * *", "STOPPED")}
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs")
+    running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs", *ALERTS)
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 

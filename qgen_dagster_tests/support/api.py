@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
@@ -152,3 +153,9 @@ def an_alert(bank: Bank, **changes: Any) -> str:
     }
     with bank.begin() as tx:
         return str(tx.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
+
+
+def a_mute(api: Api, **changes: Any) -> str:
+    """Everything kept quiet for a day; the mute's id."""
+    until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    return str(api.post("/v1/admin/alert-mutes", {"until": until, "actor": "tester", **changes}).json["id"])

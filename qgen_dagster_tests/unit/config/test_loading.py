@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qgen_dagster.config.loading import load_yaml
 from qgen_dagster.config.alerting import AlertingConfig
+from qgen_dagster.config.loading import load_yaml
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.taxonomy import Taxonomy
