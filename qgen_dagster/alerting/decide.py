@@ -33,7 +33,6 @@ class KnownAlert:
     opened_at: datetime
     told: AlertSeverity | None = None
     last_sent_at: datetime | None = None
-    run_id: UUID | None = None
 
     @property
     def key(self) -> Key:
@@ -90,7 +89,7 @@ class Notice:
     text: str
     facts: Mapping[str, object]
     since: datetime
-    run_id: UUID | None = None
+    alert_id: UUID | None = None  # None: of one that this decision opens
 
     @property
     def key(self) -> Key:
@@ -165,9 +164,12 @@ def decide(
 
 
 def _newest(known: Iterable[KnownAlert]) -> dict[Key, KnownAlert]:
-    """The alert that counts of each key: the one that is not over, else the latest."""
+    """The alert that counts of each key: the one that is not over, else the one whose end was not told.
+
+    There is at most one of these. The time decides last: a clock may have been set back between two alerts.
+    """
     found: dict[Key, KnownAlert] = {}
-    for alert in sorted(known, key=lambda a: (a.state is not AlertState.RESOLVED, a.opened_at)):
+    for alert in sorted(known, key=lambda a: (a.state is not AlertState.RESOLVED, a.told is not None, a.opened_at)):
         found[alert.key] = alert
     return found
 
@@ -199,7 +201,7 @@ def _of_finding(finding: Finding, alert: KnownAlert | None, policy: Policy, now:
         text=finding.text,
         facts=finding.facts,
         since=since,
-        run_id=finding.run_id,
+        alert_id=alert.id if alert and continued else None,
     )
 
 
@@ -229,7 +231,7 @@ def _of_missing(decision: Decision, alert: KnownAlert, now: datetime) -> Notice 
         text=alert.text,
         facts=alert.facts,
         since=alert.opened_at,
-        run_id=alert.run_id,
+        alert_id=alert.id,
     )
 
 

@@ -7,6 +7,7 @@ told (`services/alerts.py`, `services/alert_runs.py`).
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import dagster as dg
@@ -99,11 +100,11 @@ def _check_stock(context: dg.SensorEvaluationContext, settings: Settings) -> str
         analysis = inventory.analyze(bank, settings, RunOptions())
         levels, at = _digest(analysis, alerting.environ.get("QGEN_ALERT_URLS", "")), now().timestamp()
         last = _read_cursor(context.cursor)
-        age = at - float(last.get("at", 0.0))
+        age = at - last.at
         said = "nothing has changed"
-        if last.get("levels") != levels or last.get("waits") or not 0 <= age < MAX_SECONDS_UNCHANGED:
+        if last.levels != levels or last.waits or not 0 <= age < MAX_SECONDS_UNCHANGED:
             report = check_stock(alerting, settings, analysis, _outlook(context.instance))
-            context.update_cursor(json.dumps({"levels": levels, "at": at, "waits": report.waits}))
+            context.update_cursor(json.dumps(asdict(_Cursor(levels, at, report.waits))))
             said = report.title or f"nothing to tell, {len(report.suppressed)} held back or told already"
         done = deliver_due(alerting)
     return ": ".join(part for part in (said, summary(done)) if part)
@@ -128,12 +129,20 @@ def _digest(analysis: InventoryAnalysis, channels: str) -> str:
     return hashlib.blake2b(f"{levels} {channels}".encode(), digest_size=16).hexdigest()
 
 
-def _read_cursor(cursor: str | None) -> dict[str, object]:
+@dataclass(frozen=True)
+class _Cursor:
+    """The levels of the last check as a digest, its time, and whether something waits to be told."""
+
+    levels: str = ""
+    at: float = 0.0
+    waits: bool = False
+
+
+def _read_cursor(cursor: str | None) -> _Cursor:
     try:
-        found = json.loads(cursor or "{}")
-    except ValueError:  # of another version
-        return {}
-    return found if isinstance(found, dict) else {}
+        return _Cursor(**json.loads(cursor or "{}"))
+    except (ValueError, TypeError):  # of another version
+        return _Cursor()
 
 
 def _outlook(instance: dg.DagsterInstance) -> str:

@@ -172,10 +172,11 @@ def check(
         if ends_others:
             _end_quietly(decision, [alert for alert in known if not is_meant(alert)])
         _without_channels(decision, alerting)
-        ids = _write_alerts(tx, decision, meant, now)
+        opened = _write_alerts(tx, decision, now)
         notices = [revise(notice) for notice in decision.notices]
         if not notices:
             return CheckReport(suppressed=tuple(decision.suppressed))
+        told = {notice.alert_id or opened[notice.key]: notice.severity for notice in notices}
         message = compose(notices, now, outlook if any(n.severity for n in notices) else "")
         title = title_of(message)
         values = {
@@ -185,10 +186,8 @@ def check(
             "content": message_json(message),
             "created_at": now,
         }
-        message_id = alert_outbox.add_message(
-            tx, values, _channels_of(notices, alerting), [ids[notice.key] for notice in notices]
-        )
-        alerts.note_told(tx, {ids[notice.key]: notice.severity for notice in notices}, now)
+        message_id = alert_outbox.add_message(tx, values, _channels_of(notices, alerting), list(told))
+        alerts.note_told(tx, told, now)
     return CheckReport(tuple(notices), tuple(decision.suppressed), message_id, title)
 
 
@@ -212,9 +211,8 @@ def _end_quietly(decision: Decision, others: Sequence[KnownAlert]) -> None:
     decision.forgotten += [alert for alert in others if alert.told is not None]
 
 
-def _write_alerts(tx: Transaction, decision: Decision, known: Sequence[KnownAlert], now: datetime) -> dict[Key, UUID]:
-    """Brings the alerts to what the decision says; the ids of all that notices may be about."""
-    ids = {alert.key: alert.id for alert in sorted(known, key=lambda a: a.state is not AlertState.RESOLVED)}
+def _write_alerts(tx: Transaction, decision: Decision, now: datetime) -> dict[Key, UUID]:
+    """Brings the alerts to what the decision says; the ids of the new ones."""
     opened = [
         {
             "rule": finding.rule,
@@ -227,7 +225,6 @@ def _write_alerts(tx: Transaction, decision: Decision, known: Sequence[KnownAler
         }
         for finding in decision.opened
     ]
-    ids.update(alerts.open_alerts(tx, opened))
     changed = [(alert, finding) for alert, finding in decision.changed if _differs(alert, finding)]
     alerts.update_alerts(
         tx,
@@ -241,10 +238,9 @@ def _write_alerts(tx: Transaction, decision: Decision, known: Sequence[KnownAler
             for alert, finding in changed
         ],
     )
-    ids.update({finding_key(finding): alert.id for alert, finding in decision.changed})
     alerts.resolve_alerts(tx, [alert.id for alert in decision.resolved], now)
     alerts.forget_told(tx, [alert.id for alert in decision.forgotten])
-    return ids
+    return alerts.open_alerts(tx, opened)
 
 
 def finding_key(finding: Finding) -> Key:
@@ -269,7 +265,6 @@ def _known(row: Mapping[str, Any]) -> KnownAlert:
         opened_at=row["opened_at"],
         told=AlertSeverity(row["told_severity"]) if row["told_severity"] else None,
         last_sent_at=row["last_sent_at"],
-        run_id=row["run_id"],
     )
 
 
