@@ -78,13 +78,13 @@ def without_secrets(text: str, address: str) -> str:
     try:
         parts = urlsplit(address)
         # Whose server refuses is worth knowing; a mail host and a webhook's host are no secrets.
-        host = (parts.hostname or "") if scheme.lower() in _PLAIN_HOSTS else ""
+        known = {(parts.hostname or "").lower(), str(parts.port)} if scheme.lower() in _PLAIN_HOSTS else set()
     except ValueError:
-        host = ""
+        known = set()
     pieces = {piece for piece in _PARTS.split(rest) if len(piece) >= _SHORTEST_SECRET}
     pieces |= {unquote(piece) for piece in pieces}
     for piece in sorted(pieces, key=len, reverse=True):
-        if piece.lower() != host.lower():
+        if piece.lower() not in known:
             text = text.replace(piece, _MASK)
     return text
 

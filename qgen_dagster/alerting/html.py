@@ -35,6 +35,9 @@ _STYLE = """
   .Critical { color: #ff9b8f !important; }
   .Warning { color: #f0b35c !important; }
   .Better, .Recovered { color: #74d39c !important; }
+  .full-Critical { background: #ff9b8f !important; }
+  .full-Warning { background: #f0b35c !important; }
+  .full-Better, .full-Recovered { background: #74d39c !important; }
   .link { color: #8ab8ff !important; }
 }
 @media (max-width: 480px) {
@@ -48,6 +51,7 @@ _MONO = "font-family:ui-monospace,Consolas,Menlo,monospace"
 def html_of(message: AlertMessage, links: Mapping[str, str]) -> str:
     """The whole HTML document."""
     title = title_of(message)
+    heading = title.removeprefix("qgen: ")
     parts = [_section(message, section) for section in SECTIONS] if not message.test else [_test(message)]
     parts += [_outlook(message), _command(message), _links(links)]
     body = "\n".join(part for part in parts if part)
@@ -62,7 +66,7 @@ def html_of(message: AlertMessage, links: Mapping[str, str]) -> str:
 <table role="presentation" class="card text" width="100%" cellpadding="0" cellspacing="0"
  style="max-width:600px;background:#ffffff;border:1px solid #dfe3e8;border-radius:8px;padding:24px;{_FONT}">
 <tr><td style="color:#1c2127;font-size:15px;line-height:1.5;text-align:left">
-<h1 style="margin:0 0 4px;font-size:20px;line-height:1.3;color:#1c2127">{escape(title.removeprefix("qgen: "))}</h1>
+<h1 style="margin:0 0 4px;font-size:20px;line-height:1.3;color:#1c2127">{escape(heading[:1].upper() + heading[1:])}</h1>
 <div class="dim" style="color:#5c6570;font-size:13px">qgen · {told_time(message.created_at)}</div>
 {body}
 </td></tr></table>
@@ -88,7 +92,7 @@ def _row(line: Line, message: AlertMessage) -> str:
     since = escape(how_long(line.since, message.created_at))
     before = f", was {line.before.value}" if line.before and line.before is not line.severity else ""
     if line.rule != STOCK or "count" not in facts:
-        return f"""<tr><td class="rule" style="padding:8px 0;{border}">{escape(line.text)}
+        return f"""<tr><td colspan="2" class="rule" style="padding:8px 0;{border}">{escape(line.text)}
 <div class="dim" style="color:#5c6570;font-size:13px">{since}{before}</div></td></tr>"""
     limit = which_limit(line)
     about = f"{escape(limit)}, {since}{before}" if limit else f"{since}{before}"
@@ -105,9 +109,8 @@ def _bar(line: Line) -> str:
     """How full the stratum is, as a bar of the section's colour."""
     share = min(100, round(100 * line.facts["count"] / max(1, line.facts["target"])))
     colour = _COLOURS[line.section]
-    full = (
-        f'<td width="{share}%" style="background:{colour};border-radius:3px;font-size:0">&nbsp;</td>' if share else ""
-    )
+    style = f"background:{colour};border-radius:3px;font-size:0"
+    full = f'<td width="{share}%" class="full-{line.section}" style="{style}">&nbsp;</td>' if share else ""
     rest = '<td style="font-size:0">&nbsp;</td>' if share < 100 else ""
     return f"""<table role="presentation" class="track" width="100%" height="6" cellpadding="0" cellspacing="0"
  style="background:#e6e9ed;border-radius:3px;margin:4px 0;line-height:6px"><tr>{full}{rest}</tr></table>"""

@@ -87,15 +87,16 @@ def send_mail(mail: Mail, box: Mailbox, timeout: float) -> None:
             recipients = [*box.to, *box.cc, *box.bcc]
             # Raises only if nobody was accepted. Trying again for those that were refused would reach the others twice.
             server.send_message(make_mail(mail, box), from_addr=box.sender[1], to_addrs=recipients)
-    except smtplib.SMTPServerDisconnected as error:
-        raise MailError(f"{step}: the server hung up") from error
+    except smtplib.SMTPServerDisconnected as error:  # which smtplib also says of a server that keeps silent
+        silent = "timed out" in str(error)
+        raise MailError(f"{step}: {_silence(timeout) if silent else 'the server hung up'}") from error
     except smtplib.SMTPRecipientsRefused as error:
         codes = sorted({code for code, _ in error.recipients.values()})
         raise MailError(f"{step}: every recipient was refused ({', '.join(map(str, codes))})") from error
     except smtplib.SMTPResponseException as error:
         raise MailError(f"{step}: the server answered {error.smtp_code} {_plain(error.smtp_error)}") from error
     except TimeoutError as error:
-        raise MailError(f"{step}: no answer within {timeout:g} seconds") from error
+        raise MailError(f"{step}: {_silence(timeout)}") from error
     except ssl.SSLError as error:
         raise MailError(f"{step}: {error.reason or error}") from error
     except (OSError, smtplib.SMTPException, ValueError) as error:
@@ -134,6 +135,10 @@ def _tls(box: Mailbox) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _silence(timeout: float) -> str:
+    return f"no answer within {timeout:g} seconds"
 
 
 def _plain(answer: bytes | str) -> str:

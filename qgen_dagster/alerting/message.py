@@ -92,7 +92,7 @@ def title_of(message: AlertMessage) -> str:
     if message.test:
         return "qgen: test"
     parts = [_counted(message.of(section), section) for section in SECTIONS]
-    return "qgen: " + ", ".join(part for part in parts if part)
+    return "qgen: " + "; ".join(part for part in parts if part)
 
 
 def text_of(message: AlertMessage, links: Mapping[str, str]) -> str:
@@ -213,7 +213,7 @@ def _counted(lines: Sequence[Line], section: str) -> str:
     if stock:
         parts.append(f"{stock[0].subject}" if len(stock) == 1 else f"{len(stock):,} strata")
     parts += dict.fromkeys(RULE_TITLES.get(line.rule, line.rule) for line in lines if line.rule != STOCK)
-    return f"{' and '.join(parts)} {section.lower()}"
+    return f"{section.lower()}: {', '.join(parts)}"
 
 
 def _names(flag: str, lines: Sequence[Line]) -> str:

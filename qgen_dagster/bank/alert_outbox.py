@@ -76,9 +76,9 @@ def claim_due(
     longest_pause: timedelta,
     message_id: UUID | None = None,
 ) -> list[Claimed]:
-    """Takes deliveries that are due, critical ones first, and leases them to the caller. Commit before sending.
+    """Takes deliveries that are due, critical ones first, and leases them to the caller; the oldest message is first.
 
-    A due time further away than any pause was written by a clock that was wrong, and counts as due.
+    Commit before sending. A due time further away than any pause was written by a clock that was wrong: it is due.
     """
     d, m = alert_deliveries.c, alert_messages.c
     free = or_(d.leased_until.is_(None), d.leased_until < func.clock_timestamp())
@@ -106,12 +106,19 @@ def claim_due(
         select(d.id, d.message_id, d.channel, d.attempts, m.severity, m.created_at, m.content)
         .join(alert_messages, m.id == d.message_id)
         .where(d.id.in_(ids))
-        .order_by(case((m.severity == AlertSeverity.CRITICAL.value, 0), else_=1), m.created_at, d.channel)
+        .order_by(m.created_at, m.id, d.channel)
     )
     return [
         Claimed(id_, message, channel, attempts, AlertSeverity(severity) if severity else None, created_at, content)
         for id_, message, channel, attempts, severity, created_at, content in tx.execute(query)
     ]
+
+
+def put_back(tx: Transaction, delivery_ids: Sequence[UUID]) -> None:
+    """Gives back what was claimed and not tried."""
+    d = alert_deliveries.c
+    query = update(alert_deliveries).where(d.id.in_(delivery_ids), d.state == _PENDING)
+    tx.execute(query.values(leased_until=None, attempts=d.attempts - 1))
 
 
 def record_outcome(

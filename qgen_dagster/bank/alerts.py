@@ -158,4 +158,4 @@ def _values(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Any:
     from sqlalchemy.dialects.postgresql import ARRAY
 
     columns = [cast([row[name] for row in rows], ARRAY(String)) for name in names]
-    return func.unnest(*columns).table_valued(*names, name="new")
+    return func.unnest(*columns).table_valued(*names, name="new").render_derived()

@@ -44,10 +44,10 @@ def deliver_due(
     message_id: UUID | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> tuple[Delivered, ...]:
-    """Tries the deliveries that are due, as many as `delivery.at_once`, all at the same time.
+    """Tries the deliveries that are due, as many as `delivery.at_once`, all channels at the same time.
 
-    Takes no longer than one channel may take. Channels that fail are no error: they are tried again by a later call.
-    Raises ConfigurationError and DatabaseError.
+    Takes about as long as one channel may take, at most twice that. Channels that fail are no error: they are tried
+    again by a later call. Raises ConfigurationError and DatabaseError.
     """
     config = alerting.config.delivery
     now = alerting.clock()
@@ -62,10 +62,31 @@ def deliver_due(
             longest_pause=timedelta(minutes=config.longest_pause_minutes),
             message_id=message_id,
         )
-    if not claimed:
+    lines: dict[str, list[Claimed]] = {}
+    for one in claimed:
+        lines.setdefault(one.channel, []).append(one)
+    if not lines:
         return ()
-    with ThreadPoolExecutor(len(claimed), thread_name_prefix="qgen-alerts") as pool:
-        return tuple(pool.map(lambda one: _attempt(alerting, one, sleep), claimed))
+    with ThreadPoolExecutor(len(lines), thread_name_prefix="qgen-alerts") as pool:
+        done = pool.map(lambda line: _work_off(alerting, line, sleep), lines.values())
+        return tuple(one for line in done for one in line)
+
+
+def _work_off(alerting: Alerting, line: Sequence[Claimed], sleep: Callable[[float], object]) -> list[Delivered]:
+    """The messages for one channel, in their order: what is over must not arrive before what it ends.
+
+    The rest of the line is put back when the channel fails or has had its time.
+    """
+    done: list[Delivered] = []
+    begun = time.monotonic()
+    for place, claimed in enumerate(line):
+        late = time.monotonic() - begun > alerting.config.delivery.timeout_seconds
+        if late or any(one.error for one in done):
+            with alerting.bank.begin() as tx:
+                alert_outbox.put_back(tx, [rest.id for rest in line[place:]])
+            break
+        done.append(_attempt(alerting, claimed, sleep))
+    return done
 
 
 def _attempt(alerting: Alerting, claimed: Claimed, sleep: Callable[[float], object]) -> Delivered:
