@@ -84,7 +84,7 @@ def without_secrets(text: str, address: str) -> str:
     pieces = {piece for piece in _PARTS.split(rest) if len(piece) >= _SHORTEST_SECRET}
     pieces |= {unquote(piece) for piece in pieces}
     for piece in sorted(pieces, key=len, reverse=True):
-        if piece.lower() not in known:
+        if not any(piece.lower() in shown for shown in known):
             text = text.replace(piece, _MASK)
     return text
 

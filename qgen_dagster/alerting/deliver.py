@@ -35,6 +35,8 @@ def deliver(
 
     A channel that has not answered by then may or may not have it: it counts as not delivered, so it may get it twice.
     """
+    import apprise  # noqa: F401 - takes a second or more, which is not the channel's
+
     try:
         return _within(timeout, lambda: _send(message, channel, links, message_id, timeout))
     except Exception as error:  # whatever a plugin does, a check must go on
@@ -55,6 +57,9 @@ def _send(
     plugin = Apprise.instantiate(channel.address, asset=asset, suppress_exceptions=True)
     if plugin is None:
         return Outcome("the address cannot be understood", final=True)
+    if "rto=" not in channel.address:
+        # Apprise waits four seconds; who gives up too early sends twice.
+        plugin.socket_connect_timeout = plugin.socket_read_timeout = timeout * 0.8
     text = text_of(message, links)
     if channel.is_mail:
         mail = Mail(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from qgen_dagster.bank import alerts as alert_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.locks import hold_claims
 from qgen_dagster.bank.operations_tables import report_outbox
+from qgen_dagster.bank.tables import llm_calls
 from qgen_dagster.core.alert import Change
 from qgen_dagster.core.errors import DatabaseError
 from qgen_dagster.services.alert_desk import acknowledge, end_mute, find_alerts, mute, mutes, open_ids
@@ -51,6 +52,8 @@ def test_twenty_processes_that_check_at_once_send_one_message(desk: Desk, hook: 
     said = [process.communicate(timeout=240)[0].strip() for process in processes]
     assert [process.returncode for process in processes] == [0] * 20
     assert sorted(said) == ["0"] * 19 + ["1"]
+    desk.now = datetime.now(UTC) + timedelta(hours=1)
+    desk.tried()  # what a busy machine could not deliver in time
     assert hook.titles == ["qgen: critical: 18 strata"]
     with desk.bank.begin() as tx:
         assert tx.execute(text("SELECT count(*) FROM alerts")).scalar_one() == 18
@@ -155,12 +158,8 @@ def test_a_run_that_makes_calls_does_not_hang(desk: Desk, hook: Webhook) -> None
         claims.claim_run(run_id)
         desk.later(minutes=50)
         with desk.bank.begin() as tx:
-            tx.execute(
-                text(
-                    "INSERT INTO llm_calls (run_id, purpose, provider, request_hash, created_at) VALUES (:r, 'g', 'p', 'h', :t)"
-                ),
-                {"r": run_id, "t": desk.now},
-            )
+            call = {"run_id": run_id, "purpose": "generate", "provider": "p", "request_hash": "h"}
+            tx.execute(insert(llm_calls).values(**call, created_at=desk.now))
         desk.later(minutes=50)
         assert close_hanging_runs(desk.bank, desk.now, timedelta(minutes=60)) == []
 
