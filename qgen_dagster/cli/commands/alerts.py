@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qgen_dagster.services.alert_delivery import Delivered
     from qgen_dagster.services.alerts import CheckReport
 
+_MOST = 20  # lines of one check
 _STYLES = {"critical": "bold red", "warning": "yellow"}
 EXAMPLES = """
 Examples:
@@ -274,7 +275,9 @@ def _delivery_json(delivery: Delivered) -> dict[str, Any]:
 def _print_report(output: Output, name: str, report: CheckReport) -> None:
     from qgen_dagster.cli.output import heading
 
-    lines = [f"  {n.text}" for n in report.sent]
+    lines = [f"  {n.text}" for n in report.sent[:_MOST]]
+    if len(report.sent) > _MOST:
+        lines.append(f"  … and {len(report.sent) - _MOST:,} more: qgen alerts list")
     reasons: dict[str, list[str]] = {}
     for held in report.suppressed:
         reasons.setdefault(held.reason, []).append(held.subject)
