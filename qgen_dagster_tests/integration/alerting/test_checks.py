@@ -18,8 +18,11 @@ from qgen_dagster.bank.operations_tables import report_outbox
 from qgen_dagster.bank.tables import llm_calls
 from qgen_dagster.core.alert import Change
 from qgen_dagster.core.errors import DatabaseError
+from qgen_dagster.core.inventory import analyze_inventory
+from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.services.alert_desk import acknowledge, end_mute, find_alerts, mute, mutes, open_ids
 from qgen_dagster.services.alert_runs import close_hanging_runs, tell_failure
+from qgen_dagster.services.alerts import InventoryAlertManager
 from qgen_dagster.services.recovery import close_dead_runs
 from qgen_dagster_tests.support.channels import Webhook
 
@@ -79,15 +82,21 @@ def test_a_database_that_goes_away_in_the_middle_of_a_check_leaves_nothing_half_
 
 
 def test_a_thousand_strata_at_once_are_one_message_that_can_be_read(desk: Desk, hook: Webhook) -> None:
-    desk.check(**{stratum.key: 0 for stratum in desk.settings.taxonomy.strata})
+    strata = [Stratum(f"type_{number}", "easy") for number in range(1_000)]
+    manager = InventoryAlertManager(desk.alerting)
+    report = manager.check_and_alert(analyze_inventory({}, strata))
+    assert len(report.sent) == 1_000
     desk.tried()
-    assert hook.titles == ["qgen: critical: 18 strata"]
-    assert len(hook.received[0]["message"]) < 4_000
+    assert hook.titles == ["qgen: critical: 1,000 strata"]
+    message = hook.received[0]["message"]
+    assert "… and 980 more: qgen alerts list" in message
+    assert len(message) < 4_000
+    desk.later(hours=2)
+    again = manager.check_and_alert(analyze_inventory(dict.fromkeys(strata, 7), strata))
+    assert {notice.change for notice in again.sent} == {Change.BETTER}
 
 
 def test_a_check_of_some_strata_says_nothing_about_the_others(desk: Desk, hook: Webhook) -> None:
-    from qgen_dagster.services.alerts import InventoryAlertManager
-
     desk.check(math__hard=1, logic__easy=1)
     some = desk.analysis().restrict([desk.settings.taxonomy.stratum("math__easy")])
     desk.later(hours=2)
