@@ -153,7 +153,7 @@ def serving(folder: Path) -> Iterator[int]:
     command = [str(Path(sys.executable).with_name("qgen")), "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        assert "Admin API" in server.stdout.readline()
+        assert "Dashboard" in server.stdout.readline()
         try:
             yield port
         finally:

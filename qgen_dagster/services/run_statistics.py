@@ -19,6 +19,7 @@ from qgen_dagster.tracking.stats_schemas import (
     QuestionGenerationRunComparison,
     QuestionGenerationRunStats,
     QuestionGenerationRunTimeseries,
+    VersionStats,
 )
 
 DEFAULT_DAYS = 30
@@ -99,6 +100,14 @@ def compare_versions(
     with bank.begin() as tx:
         sums = run_days.tallies(tx, chosen, ready, ["run"], ["prompt_version"])
     return summary.compare(chosen, sums, versions)
+
+
+def prompt_versions(bank: Bank, period: Period, now: datetime) -> list[VersionStats]:
+    """The prompt versions of a period, each with its numbers, the one that was used last first."""
+    ready = run_days.prepare(bank, period, today=_today(now))
+    with bank.begin() as tx:
+        sums = run_days.tallies(tx, period, ready, ["run"], ["prompt_version", "day"])
+    return summary.versions(sums)
 
 
 def timeseries(bank: Bank, period: Period, bucket: Bucket, now: datetime) -> QuestionGenerationRunTimeseries:

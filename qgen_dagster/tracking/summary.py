@@ -164,6 +164,15 @@ def compare(period: Period, sums: Sums, versions: Sequence[str]) -> shown.Questi
     )
 
 
+def versions(sums: Sums) -> list[shown.VersionStats]:
+    """Each prompt version, the one that was used last first. `sums` by (run, status, prompt version, day)."""
+    ended = [(name, day, t) for (_, status, name, day), t in sums.items() if status != RunStatus.RUNNING and name]
+    last = {name: day for name, day, _ in sorted(ended, key=lambda item: item[1])}
+    tallies = _folded((name, tally) for name, _, tally in ended)
+    newest_first = sorted(sorted(tallies, reverse=True), key=lambda name: last[name], reverse=True)
+    return [_version(name, tallies[name]) for name in newest_first]
+
+
 def low_success(recent: Sequence[RecentRun], threshold: float, wanted: int) -> shown.Streak:
     """How many of the newest runs in a row lie below the threshold."""
     below = []

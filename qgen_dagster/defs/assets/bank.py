@@ -82,4 +82,6 @@ def generation_runs(run: RunResource) -> dg.MaterializeResult:  # type: ignore[t
     """The record of this run, or of the latest: where every requested question went, how long it took, what it cost."""
     run.session.close()
     record = quality.latest_record(run.session)
-    return dg.MaterializeResult(metadata=run_metadata(record) if record else {})
+    return dg.MaterializeResult(
+        metadata=run_metadata(record, run.session.work.settings.dashboard_url) if record else {}
+    )
