@@ -20,7 +20,7 @@ from qgen_dagster.tracking.stats_schemas import IntervalRead
 
 router = APIRouter()
 SECTION = Section("Compare", "/compare", router)
-PERIODS = (7, 30, 90, 365)
+PERIODS = tuple((str(days), f"{days} days") for days in (7, 30, 90, 365))
 
 
 class CompareQuery(ClosedQuery):
