@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,6 +19,8 @@ from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.tables import llm_jobs
 from qgen_dagster.core.job_state import OPEN, OVER, JobState
 
+# An older job has ended, whether anybody has collected it or not: what it cost was spent on another day.
+LONGEST_JOB = timedelta(days=1)
 _OPEN = [state.value for state in OPEN]
 
 

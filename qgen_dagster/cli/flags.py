@@ -165,6 +165,10 @@ class RunFlags(Flags):
             "--batch-only", help="The same; what a job does not bring is not made online.", rich_help_panel=_WORK
         ),
     ] = False
+    skip_preflight: Annotated[
+        bool,
+        typer.Option("--skip-preflight", help="Do not ask each model once at the start.", rich_help_panel=_WORK),
+    ] = False
     batch_size: Annotated[
         int,
         typer.Option(

@@ -84,7 +84,7 @@ def main() -> NoReturn:
         # A terminal that cannot show × or → gets a question mark instead of a crash.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    gc.set_threshold(50_000)  # imports make many objects and no garbage; collecting costs a quick command a tenth
+    gc.set_threshold(200_000)  # imports make many objects and no garbage; collecting costs a quick command a tenth
     os.environ.setdefault("PYTHONUNBUFFERED", "1")  # so that the logs of child processes are up to date
     app(prog_name="qgen")
     sys.exit(0)

@@ -107,6 +107,15 @@ class InventoryAnalysis:
         kept = tuple(s for s in self.strata if s.stratum in wanted)
         return InventoryAnalysis(kept, self.target_per_stratum, self.thresholds)
 
+    def counting(self, ordered: Mapping[Stratum, int]) -> InventoryAnalysis:
+        """The analysis as if what is on order were there already, for planning."""
+        return analyze_inventory(
+            {s.stratum: s.current_count + ordered.get(s.stratum, 0) for s in self.strata},
+            (s.stratum for s in self.strata),
+            target_per_stratum=self.target_per_stratum,
+            thresholds=self.thresholds,
+        )
+
 
 def analyze_inventory(
     counts: Mapping[Stratum, int],

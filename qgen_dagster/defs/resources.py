@@ -51,6 +51,7 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     healthy_threshold: int | None = Field(default=None, description="Overrides healthy_min of alerting.yaml.")
     warning_threshold: int | None = Field(default=None, description="Overrides warning_min of alerting.yaml.")
     critical_threshold: int | None = Field(default=None, description="Overrides critical_min of alerting.yaml.")
+    skip_preflight: bool = Field(default=False, description="Do not ask each model once before work starts.")
     skip_inventory_alerts: bool = Field(default=False, description="Do not raise alerts about the stock.")
     alerting_config: str | None = Field(default=None, description="Another alerting.yaml.")
     triggered_by: str = Field(default="manual", description="Recorded with the run.")

@@ -23,7 +23,7 @@ NIGHTLY = "0 2 * * *"
 )
 def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One run over all strata, unless one is under way."""
-    from qgen_dagster.services.budget import LONGEST_JOB
+    from qgen_dagster.bank.jobs import LONGEST_JOB
     from qgen_dagster.services.database import open_bank
     from qgen_dagster.services.job_watch import waiting_runs
     from qgen_dagster.services.work import now

@@ -90,7 +90,7 @@ class Route:
     gate: Gate | None = None
     tokens: int = 0  # about what it will use, for pacing
     worst_tokens: int = 0
-    worst_usd: Decimal | None = None
+    worst_usd: Callable[[], Decimal | None] = lambda: None  # asked only where the call is sent
     usd_of: Callable[[ProviderError], Decimal | None] = lambda error: None
     prompt_version: str | None = None
     offer: Callable[[], Offer] | None = None
@@ -243,7 +243,8 @@ class Caller:
                 return next(place for place in places if tries.gates[place] is passage.gate), passage
 
     async def _send(self, call: Call, route: Route, passage: Passage) -> Reply:
-        await self._budget.reserve(route.worst_usd, route.worst_tokens)
+        worst_usd = route.worst_usd()
+        await self._budget.reserve(worst_usd, route.worst_tokens)
         usd, tokens = None, None
         begun = self._clock()
         try:
@@ -259,7 +260,7 @@ class Caller:
             raise
         finally:
             # Only now that the journal has it: who adds up what is written and what is set aside misses nothing.
-            self._budget.settle(route.worst_usd, route.worst_tokens, usd, tokens or 0)
+            self._budget.settle(worst_usd, route.worst_tokens, usd, tokens or 0)
         return reply
 
     async def _write(self, writing: Awaitable[None]) -> None:

@@ -25,6 +25,7 @@ from qgen_dagster.core.run import RunStatus, is_saturated
 from qgen_dagster.services import inventory, recovery
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.runs import UNSERVED
+from qgen_dagster.services.work import now
 from qgen_dagster.tracking.metrics import funnel_from_json
 
 MAX_AUTOMATIC_RESUMES = 3
@@ -120,7 +121,7 @@ class _Balance:
 def plan_only(bank: Bank, settings: Settings, options: RunOptions) -> tuple[InventoryAnalysis, GenerationPlan]:
     """The stock and what a run with these options would plan; nothing is written."""
     analysis = inventory.analyze(bank, settings, options)
-    return analysis, inventory.plan(analysis, settings, options)
+    return analysis, inventory.plan(analysis, settings, options, ordered=inventory.on_order(bank, now()))
 
 
 def balance(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -23,8 +23,6 @@ from qgen_dagster.generation.provider import Fault, ProviderError
 from qgen_dagster.services.options import RunOptions
 
 REFRESH_SECONDS = 10.0  # how soon the spending of other processes counts
-# An older batch job has ended, whether anybody has collected it or not: what it cost was spent on another day.
-LONGEST_JOB = timedelta(days=1)
 
 
 @dataclass
@@ -130,9 +128,8 @@ def make_budget(
             day = clock().replace(hour=0, minute=0, second=0, microsecond=0)
             with bank.begin() as tx:
                 usd, tokens = journal.spent(tx, run_id=run_id) if of_run else journal.spent(tx, since=day)
-                jobs = (
-                    job_rows.reserved(tx, run_id=run_id) if of_run else job_rows.reserved(tx, since=day - LONGEST_JOB)
-                )
+                recent = day - job_rows.LONGEST_JOB
+                jobs = job_rows.reserved(tx, run_id=run_id) if of_run else job_rows.reserved(tx, since=recent)
             return usd + jobs[0] if unit == "USD" else Decimal(tokens + jobs[1])
 
         return read

@@ -6,7 +6,7 @@ imported, at its first call. Not here: which model serves what (`routing.py`), m
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -44,12 +44,22 @@ class Desk:
         self._batch_clients: dict[str, LlmBatchClient] = {}
         self._gates: dict[str, Gate] = {}
         self._providers = frozenset(available(environment))
+        self._passed_over: set[str] = set()
         self._made: dict[tuple[str, str], float] = {}  # output tokens of a call, by model and kind of prompt
         self.prices = price_table(config)
 
     def can_ask(self, model: str) -> bool:
         """Whether the environment has what the model's provider needs."""
         return self.config.entry(model).provider in self._providers
+
+    def pass_over(self, model: str) -> None:
+        """From now on the model is asked only where no other one can do its work."""
+        self._passed_over.add(model)
+
+    def willing(self, models: Sequence[str]) -> list[str]:
+        """The models without those to be passed over, or all of them if nothing else is left."""
+        kept = [model for model in models if model not in self._passed_over]
+        return kept or list(models)
 
     def provider_of(self, model: str) -> str:
         """The provider that serves the model."""
@@ -107,7 +117,7 @@ class Desk:
             gate=self.gate(entry.provider),
             tokens=sent + int(self._made.get((model, prompt.schema_name), output_tokens / 2)),
             worst_tokens=worst_tokens,
-            worst_usd=worst_usd(in_job=False),
+            worst_usd=lambda: worst_usd(in_job=False),
             usd_of=lambda error: self._cost(entry, name, error),
             prompt_version=prompt.version,
             offer=offer if entry.batch and entry.provider in BATCH_FAMILIES else None,

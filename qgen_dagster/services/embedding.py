@@ -132,7 +132,7 @@ class _Asking:
             gate=self._gate,
             tokens=tokens,
             worst_tokens=tokens,
-            worst_usd=self._usd(tokens),
+            worst_usd=lambda: self._usd(tokens),
         )
         # A name of its own for every call: a reply of the journal would bring no vectors.
         await calls.caller.call(Call(EMBED, digest_of(EMBED, uuid4())), [route])

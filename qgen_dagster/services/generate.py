@@ -28,6 +28,7 @@ from qgen_dagster.generation.provider import BatchRequest, Reply
 from qgen_dagster.services.calls import generation_call
 from qgen_dagster.services.judge_written import Judging
 from qgen_dagster.services.ledger import QuestionLedger
+from qgen_dagster.services.preflight import preflight
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.waves import first_calls, in_waves
 from qgen_dagster.services.work import Work
@@ -48,6 +49,7 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     unfinished = [b for b in batches if b.status in (BatchStatus.PENDING, BatchStatus.GENERATING)]
     if not unfinished:
         return
+    preflight(work, {batch.stratum: None for batch in unfinished})
     progress = _Progress(work, batches)
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
 

@@ -5,7 +5,9 @@ Not here: how a plan is computed (`core/plan.py`), making the questions (`servic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.inventory import InventoryAnalysis, analyze_inventory
 from qgen_dagster.core.plan import GenerationPlan, compute_generation_plan, spread_evenly
-from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.core.taxonomy import Stratum, parse_stratum_key
 from qgen_dagster.services.options import RunOptions
 
 if TYPE_CHECKING:
@@ -42,17 +44,37 @@ def take_snapshot(bank: Bank, settings: Settings, options: RunOptions) -> Invent
     return analysis
 
 
+def on_order(bank: Bank, at: datetime) -> Counter[Stratum]:
+    """How many questions runs that wait for batch jobs may yet bring; the stock does not show them."""
+    from qgen_dagster.bank import jobs as job_rows
+    from qgen_dagster.bank.locks import is_run_alive
+    from qgen_dagster.bank.runs import get_run
+
+    ordered: Counter[Stratum] = Counter()
+    with bank.begin() as tx:
+        for run_id in job_rows.waiting_runs(tx, since=at - job_rows.LONGEST_JOB):
+            row = None if is_run_alive(tx, run_id) else get_run(tx, run_id)
+            for key, funnel in ((row or {}).get("funnel") or {}).get("strata", {}).items():
+                ordered[parse_stratum_key(key)] += funnel["pending"]
+    return ordered
+
+
 def plan(
-    analysis: InventoryAnalysis, settings: Settings, options: RunOptions, strata: Sequence[Stratum] | None = None
+    analysis: InventoryAnalysis,
+    settings: Settings,
+    options: RunOptions,
+    strata: Sequence[Stratum] | None = None,
+    ordered: Mapping[Stratum, int] | None = None,
 ) -> GenerationPlan:
     """How many questions each chosen stratum gets.
 
-    An explicit count is planned in full; otherwise the deficit is, up to `questions_per_run` unless the run fills.
+    An explicit count is planned in full; otherwise the deficit is, up to `questions_per_run` unless the run fills. What
+    is on order counts as if it were there.
     """
     chosen = strata if strata is not None else settings.taxonomy.select(options.types, options.difficulties)
     if options.evenly:
         return spread_evenly(options.count or 0, chosen)
-    restricted = analysis.restrict(chosen)
+    restricted = analysis.restrict(chosen).counting(ordered or {})
     total = options.count
     if total is None:
         most = restricted.total_deficit if options.fill else settings.questions_per_run
@@ -77,7 +99,7 @@ def plan_run(work: Work, strata: Sequence[Stratum] | None = None, *, plan_run_id
     else:
         analysis = analyze(work.bank, work.settings, work.options)
         options = work.options if strata is None else work.options.model_copy(update={"fill": True})
-        new = plan(analysis, work.settings, options, strata)
+        new = plan(analysis, work.settings, options, strata, on_order(work.bank, work.clock()))
     with work.bank.begin() as tx:
         return inventory_rows.save_plan(tx, work.run_id, new)
 

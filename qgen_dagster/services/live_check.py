@@ -18,7 +18,7 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import ExitCode, QgenError
 from qgen_dagster.dedup.embedder import EmbedderDown
-from qgen_dagster.generation.calls import Call, RetryPolicy
+from qgen_dagster.generation.calls import Call, Caller, RetryPolicy
 from qgen_dagster.generation.prompts.render import VersionedPrompt
 from qgen_dagster.generation.prompts.schemas import COMPARISON
 from qgen_dagster.generation.provider import Fault, ProviderError
@@ -45,7 +45,7 @@ _PROMPT = VersionedPrompt(
     schema=COMPARISON,
     version="check/1",
 )
-_NO_RETRIES = RetryPolicy(max_retries=0, rate_limit_retries=0)
+NO_RETRIES = RetryPolicy(max_retries=0, rate_limit_retries=0)
 
 
 def check_models(bank: Bank, settings: Settings, models: Sequence[str] | None = None) -> list[Finding]:
@@ -53,18 +53,19 @@ def check_models(bank: Bank, settings: Settings, models: Sequence[str] | None = 
     wanted = models_in_use(settings) if models is None else list(models)
     budget = make_budget(bank, settings, RunOptions(), uuid4(), now)
     with closing(
-        Calls(bank, None, max_concurrent=AT_ONCE, timer=time.monotonic, retry=_NO_RETRIES, budget=budget)
+        Calls(bank, None, max_concurrent=AT_ONCE, timer=time.monotonic, retry=NO_RETRIES, budget=budget)
     ) as calls:
         desk = Desk(settings.llm, settings.provider_environment, timer=time.monotonic, on_close=calls.on_close)
 
         async def ask_all() -> list[Finding]:
-            return await asyncio.gather(*(_ask(desk, calls, model) for model in wanted))
+            return await asyncio.gather(*(ask(desk, calls.caller, model) for model in wanted))
 
         found = calls.run(ask_all()) if wanted else []
         return [*found, *_embedder(settings, lambda: calls)]
 
 
-async def _ask(desk: Desk, calls: Calls, model: str) -> Finding:
+async def ask(desk: Desk, caller: Caller, model: str) -> Finding:
+    """What one cheap call to the model shows."""
     try:
         route = desk.route(
             model,
@@ -74,7 +75,7 @@ async def _ask(desk: Desk, calls: Calls, model: str) -> Finding:
             timeout_seconds=TIMEOUT_SECONDS,
             keep_partial=True,
         )
-        reply = await calls.caller.call(Call(CHECK, digest_of(CHECK, uuid4())), [route])
+        reply = await caller.call(Call(CHECK, digest_of(CHECK, uuid4())), [route])
     except ProviderError as error:
         return _failed(error.category, error.message, error.fault)
     except QgenError as error:

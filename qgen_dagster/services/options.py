@@ -44,6 +44,7 @@ class RunOptions(BaseModel):
     critical_threshold: Annotated[int, Field(ge=0, le=MAX_TARGET)] | None = None
     evenly: bool = False
     skip_inventory_alerts: bool = False
+    skip_preflight: bool = False
     alerting_config: str | None = None
     types: tuple[str, ...] = ()
     difficulties: tuple[str, ...] = ()

@@ -60,7 +60,7 @@ def solver_slots(desk: Desk, generator: str | None, slots: int = 3) -> list[list
 
 
 def _others_first(desk: Desk, models: Sequence[str], generator: str | None) -> list[str]:
-    usable = [model for model in models if desk.can_ask(model)]
+    usable = desk.willing([model for model in models if desk.can_ask(model)])
     return sorted(usable, key=lambda model: desk.provider_of(model) == generator)
 
 

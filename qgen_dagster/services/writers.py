@@ -45,7 +45,7 @@ class Writers:
 
     def provider_for(self, stratum: Stratum) -> LlmProvider | None:
         """The provider of a stratum, or None where the item models are to make its questions."""
-        models = self._generators(stratum)
+        models = self.generators(stratum)
         if not models and self.work.options.provider:
             raise ConfigurationError(f"provider {self.work.options.provider} has no model for {stratum}, or no key")
         return self.provider if models and models[0] != PROCEDURAL else None
@@ -102,10 +102,12 @@ class Writers:
         digest = digest_of(purpose, candidate.id, str(which), again, prompt.system, prompt.user)
         return Call(purpose, digest, candidate.batch_id, candidate.id)
 
-    def _generators(self, stratum: Stratum) -> list[str]:
-        return routing.generator_models(
+    def generators(self, stratum: Stratum) -> list[str]:
+        """The models that make the stratum's questions, best first."""
+        models = routing.generator_models(
             self.desk.config, self._can_ask, stratum.question_type, self.work.options.provider_tier
         )
+        return self.desk.willing(models)
 
     def _can_ask(self, model: str) -> bool:
         wanted = self.work.options.provider
@@ -114,7 +116,7 @@ class Writers:
     def routes_for(self, request: BatchRequest, prompt: VersionedPrompt) -> Sequence[Route]:
         """Whom to ask for a batch, in order."""
         generators = self.desk.config.generators
-        models = self._generators(request.stratum)
+        models = self.generators(request.stratum)
         if self.work.options.provider_tier == "balanced":
             models = routing.balanced(models, request.first_place // self.work.options.batch_size)
         return [

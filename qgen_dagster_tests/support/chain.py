@@ -86,7 +86,7 @@ class ScriptedProvider:
         return self.inner.can_serve(stratum)
 
     def routes(self, request: BatchRequest) -> list[Route]:
-        return [Route(provider=self.name, model="script-1", send=lambda: self.generate(request), worst_usd=Decimal())]
+        return [Route(provider=self.name, model="script-1", send=lambda: self.generate(request), worst_usd=Decimal)]
 
     async def generate(self, request: BatchRequest) -> Reply:
         self.requests.append(request)

@@ -43,7 +43,9 @@ def unlimited(folder: Path) -> Path:
 
 def work_on(bank: Bank, settings: Settings, run_id: UUID | None = None, **options: object) -> Work:
     """Work that does not wait between retries."""
-    chosen = RunOptions.model_validate({"seed": "written", "evenly": True, "max_concurrent": 20, **options})
+    chosen = RunOptions.model_validate(
+        {"seed": "written", "evenly": True, "max_concurrent": 20, "skip_preflight": True, **options}
+    )
     return replace(make_work(bank, settings, chosen, run_id or uuid4()), retry=NO_WAITING)
 
 

@@ -72,16 +72,20 @@ _TYPE_FIELDS = ("type", "title", "description")
 
 
 class GenerateFile(_Templates):
-    """generate.yaml. `script` latin refuses replies in other scripts; a bank in another language says any."""
+    """generate.yaml. `script` latin refuses replies in other scripts; a bank in another language says any.
+
+    `settings` are where questions may be set, in turn over the batches of a stratum; none leaves it to the model.
+    """
 
     label: Label
     script: Literal["latin", "any"] = "latin"
+    settings: tuple[Prose, ...] = ()
     system: Prose
     user: Prose
     avoid: Prose
 
     required = {"system": ("directive", "difficulties", "kinds"), "user": ("kinds", "avoid"), "avoid": ("stems",)}
-    allowed = {"system": _TYPE_FIELDS, "user": (*_TYPE_FIELDS, "count", "difficulty", "band", "examples")}
+    allowed = {"system": _TYPE_FIELDS, "user": (*_TYPE_FIELDS, "count", "difficulty", "band", "settings", "examples")}
 
 
 class RegenerateFile(_Templates):

@@ -46,9 +46,16 @@ def sub_types_for(prompts: Prompts, stratum: Stratum, first_place: int, size: in
 
 
 def generation_prompt(
-    prompts: Prompts, stratum: Stratum, size: int, sub_types: Sequence[str], avoid: Sequence[str] = ()
+    prompts: Prompts,
+    stratum: Stratum,
+    size: int,
+    sub_types: Sequence[str],
+    avoid: Sequence[str] = (),
+    first_place: int = 0,
 ) -> VersionedPrompt:
     """Asks for `size` questions of a stratum, one of each of `sub_types` in turn, unlike the stems in `avoid`.
+
+    `first_place` is the place of the first within all that the run asks for; it decides where they are set.
 
     Raises ConfigurationError for a type, difficulty or sub-type that the taxonomy does not have.
     """
@@ -64,6 +71,7 @@ def generation_prompt(
         "difficulty": level.key,
         "band": band(level),
         "kinds": "\n".join(f"{n}. {kind}" for n, kind in enumerate(islice(cycle(wanted), size), start=1)),
+        "settings": _settings(prompts.generate.settings, size, first_place),
         "examples": "\n\n".join(_example(texts, kind) for kind in wanted),
         "avoid": _avoid(prompts, avoid),
     }
@@ -75,6 +83,14 @@ def generation_prompt(
         schema=schemas.QUESTIONS,
         version=generation_version(prompts, texts.type.key),
     )
+
+
+def _settings(settings: Sequence[str], size: int, first_place: int) -> str:
+    """The settings of `size` places, none of them twice while there are others."""
+    if not settings:
+        return "any"
+    start = first_place % len(settings)
+    return "; ".join(islice(cycle(settings), start, start + size))
 
 
 def regeneration_prompt(
@@ -185,7 +201,12 @@ def reply_rules(prompts: Prompts, stratum: Stratum, size: int, sub_types: Sequen
 def generation_version(prompts: Prompts, question_type: str) -> str:
     """The version of every generation prompt of a type."""
     texts = prompts.for_type(question_type)
-    return _once(prompts, "generate", texts, lambda: [prompts.generate.user, *_generation_parts(prompts, texts)])
+    return _once(
+        prompts,
+        "generate",
+        texts,
+        lambda: [prompts.generate.user, *prompts.generate.settings, *_generation_parts(prompts, texts)],
+    )
 
 
 def regeneration_version(prompts: Prompts, question_type: str) -> str:

@@ -70,12 +70,14 @@ class GoogleClient:
             import httpx2
             from google import genai
             from google.genai import errors, types
+
+            from qgen_dagster.generation.providers.connections import tls
         self._types = types
         self._translate = _translate_with(errors)
         # An HTTP client of our own: the SDK would take another library where that is installed, one that tries again.
         self._http = http_client()
         self._http.event_hooks = {"response": [_keep_body]}
-        self._unused = httpx2.Client()
+        self._unused = httpx2.Client(verify=tls())
         self._sdk = genai.Client(
             api_key=self._secrets[0],
             vertexai=False,
@@ -85,7 +87,8 @@ class GoogleClient:
     async def complete(self, prompt: Prompt, settings: CallSettings) -> Completion:
         """One call, made once. Raises ProviderError."""
         caller = self._caller(settings.model)
-        config = self._types.GenerateContentConfig(**call_config(prompt, settings), should_return_http_response=True)
+        # A mapping: of a model of its own the SDK makes a deep copy first.
+        config: Any = {**call_config(prompt, settings), "should_return_http_response": True}
         call = self._sdk.aio.models.generate_content(model=settings.model, contents=prompt.user, config=config)
         response = await made_once(call, caller, settings.timeout_seconds, self._translate)
         raw = response.sdk_http_response

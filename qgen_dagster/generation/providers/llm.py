@@ -57,7 +57,8 @@ class LlmProvider:
             return regeneration_prompt(self._prompts, request.instead_of, request.feedback, avoid)
         kinds = self._sub_types(request)
         avoid = self._known(request.stratum, kinds)
-        return generation_prompt(self._prompts, request.stratum, request.size, kinds, avoid)
+        place = request.first_place + self._offset
+        return generation_prompt(self._prompts, request.stratum, request.size, kinds, avoid, place)
 
     def _sub_types(self, request: BatchRequest) -> tuple[str, ...]:
         if request.instead_of is not None:

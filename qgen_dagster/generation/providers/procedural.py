@@ -44,7 +44,7 @@ class ProceduralProvider:
 
     def routes(self, request: BatchRequest) -> Sequence[Route]:
         """Itself alone; it has no limits."""
-        return (Route(provider=NAME, model=None, send=lambda: self.generate(request), worst_usd=Decimal()),)
+        return (Route(provider=NAME, model=None, send=lambda: self.generate(request), worst_usd=Decimal),)
 
     async def generate(self, request: BatchRequest) -> Reply:
         """New questions, fewer than asked for (and marked saturated) when nothing new can be found."""

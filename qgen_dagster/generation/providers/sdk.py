@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.generation.provider import ProviderError
@@ -50,9 +51,19 @@ def http_client() -> httpx2.AsyncClient:
     """
     import httpx2
 
+    from qgen_dagster.generation.providers.connections import SpreadTransport, tls
+
+    limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
+
+    def pool() -> httpx2.AsyncBaseTransport:
+        return httpx2.AsyncHTTPTransport(verify=tls(), limits=limits)
+
     return httpx2.AsyncClient(
+        # The library reads the environment's proxies only where it makes the transport itself.
+        transport=None if getproxies() else SpreadTransport(pool),
+        verify=tls(),
         timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
+        limits=limits,
         follow_redirects=True,
     )
 

@@ -20,11 +20,14 @@ from qgen_dagster.core.funnel import Loss
 from qgen_dagster.core.progress import Notice, ProgressEvent
 from qgen_dagster.generation.prices import Prices
 from qgen_dagster.generation.providers.registry import BATCH_FAMILIES
+from qgen_dagster.services.balance import plan_only
 from qgen_dagster.services.budget import make_budget
+from qgen_dagster.services.inventory import on_order
 from qgen_dagster.services.job_watch import runs_to_go_on_with, waiting_runs
+from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.run_record import RunRecord, read_record
 from qgen_dagster.services.runs import run_session
-from qgen_dagster.services.work import Work
+from qgen_dagster.services.work import Work, now
 from qgen_dagster_tests.fake_llm import FakeLlm, Fault
 from qgen_dagster_tests.support.chain import run_chain
 from qgen_dagster_tests.support.written import cost_of, run_written, with_models, work_on
@@ -422,6 +425,16 @@ def test_candidates_whose_calls_are_in_a_job_are_left_alone_by_other_runs(
     other = work_on(bank, keyed, count=20)
     with run_session(other) as session:
         assert session.enter(other.strata) == []
+
+
+def test_what_a_waiting_run_has_ordered_is_not_planned_again(bank: Bank, keyed: Settings, llm: FakeLlm) -> None:
+    run_chain(unattended(work_on(bank, keyed, count=20, **BATCH)))
+    ordered = on_order(bank, now())
+    assert ordered.total() == 20
+    _, plan = plan_only(bank, keyed, RunOptions(fill=True))
+    assert plan.total_questions == 18 * 50 - 20
+    assert all(plan.allocations[stratum] == 50 - count for stratum, count in ordered.items())
+    assert on_order(bank, now() + timedelta(days=2)).total() == 0  # such a job is over, whatever became of it
 
 
 def test_a_job_whose_id_was_lost_is_found_also_by_whoever_only_watches(

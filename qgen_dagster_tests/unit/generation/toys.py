@@ -132,7 +132,7 @@ class Toy:
             send=self.send,
             gate=gate,
             tokens=tokens,
-            worst_usd=usd,
+            worst_usd=lambda: usd,
             usd_of=lambda error: None if error.input_tokens is None else Decimal(error.input_tokens) / 1000,
         )
 

@@ -70,6 +70,13 @@ def test_each_question_asked_for_has_its_kind_in_turn() -> None:
     assert "1. ratio\n2. counting\n3. ratio\n4. counting\n5. ratio\n\n" in user
 
 
+def test_two_batches_of_the_same_kinds_are_set_in_different_places() -> None:
+    first, later = (generation_prompt(PROMPTS, HARD_MATH, 5, ("ratio",), (), place) for place in (0, 40))
+    assert "in the same order: a bakery; a harbour; a library; a train journey; a community garden." in first.user
+    assert "in the same order: a pottery; a bakery; a harbour; a library; a train journey." in later.user
+    assert first.version == later.version
+
+
 def test_the_examples_are_those_of_the_kinds_asked_for() -> None:
     user = generation_prompt(PROMPTS, HARD_MATH, 2, ("ratio", "counting")).user
     examples = [json.loads(line) for line in user.splitlines() if line.startswith('{"sub_type"')]
