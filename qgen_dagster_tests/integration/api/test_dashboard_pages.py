@@ -62,7 +62,7 @@ def test_the_overview_tells_the_api_s_numbers(api: Api, browser: Browser, settin
     stock = api.get("/v1/admin/inventory").json
     stats = api.get(f"{RUNS}/stats").json
     assert f"Active questions {stock['total']:,} " in said
-    assert f"Missing to the target {stock['total_deficit']:,} " in said
+    assert f"Missing to target {stock['total_deficit']:,} " in said
     assert f"Runs, 30 days {stats['runs']['total']} " in said
     assert f"Inserted, 30 days {stats['totals']['questions_inserted']} " in said
     assert "Cost, 30 days $1.25" in said
