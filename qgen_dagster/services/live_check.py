@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
@@ -58,14 +58,14 @@ def check_models(bank: Bank, settings: Settings, models: Sequence[str] | None = 
         desk = Desk(settings.llm, settings.provider_environment, timer=time.monotonic, on_close=calls.on_close)
 
         async def ask_all() -> list[Finding]:
-            return await asyncio.gather(*(ask(desk, calls.caller, model) for model in wanted))
+            return await asyncio.gather(*(ask(desk, calls.caller, model, uuid4()) for model in wanted))
 
         found = calls.run(ask_all()) if wanted else []
         return [*found, *_embedder(settings, lambda: calls)]
 
 
-async def ask(desk: Desk, caller: Caller, model: str) -> Finding:
-    """What one cheap call to the model shows."""
+async def ask(desk: Desk, caller: Caller, model: str, once: UUID) -> Finding:
+    """What one cheap call to the model shows; a model that has answered under the name `once` is not asked again."""
     try:
         route = desk.route(
             model,
@@ -75,7 +75,7 @@ async def ask(desk: Desk, caller: Caller, model: str) -> Finding:
             timeout_seconds=TIMEOUT_SECONDS,
             keep_partial=True,
         )
-        reply = await caller.call(Call(CHECK, digest_of(CHECK, uuid4())), [route])
+        reply = await caller.call(Call(CHECK, digest_of(CHECK, once, model)), [route])
     except ProviderError as error:
         return _failed(error.category, error.message, error.fault)
     except QgenError as error:

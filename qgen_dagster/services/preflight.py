@@ -24,8 +24,8 @@ from qgen_dagster.services.writers import Writers
 def preflight(work: Work, strata: Iterable[Stratum]) -> list[Finding]:
     """What is wrong with the models that questions of these strata may need; empty where all is well.
 
-    The calls belong to the run: they are in its journal, its cost and its budget. Nobody is asked where the item models
-    make all of it.
+    The calls belong to the run: they are in its journal, its cost and its budget. A model that has answered is not
+    asked again when the run goes on, and nobody is asked where the item models make all of it.
     """
     writers = work.writers
     if writers is None or work.options.skip_preflight:
@@ -37,7 +37,7 @@ def preflight(work: Work, strata: Iterable[Stratum]) -> list[Finding]:
 
     async def ask_all() -> list[Finding]:
         try:
-            return await asyncio.gather(*(ask(writers.desk, caller, model) for model in models))
+            return await asyncio.gather(*(ask(writers.desk, caller, model, work.run_id) for model in models))
         finally:
             await caller.settled()
 

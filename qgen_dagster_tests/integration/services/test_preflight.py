@@ -13,7 +13,8 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.progress import Notice, ProgressEvent
 from qgen_dagster.services.run_record import RunRecord
 from qgen_dagster_tests.fake_llm import FakeLlm
-from qgen_dagster_tests.support.written import run_written, with_models
+from qgen_dagster_tests.support.chain import run_chain
+from qgen_dagster_tests.support.written import run_written, with_models, work_on
 
 MATH = {"types": ("math",), "difficulties": ("easy",), "count": 5, "skip_preflight": False}
 
@@ -50,6 +51,15 @@ def test_where_all_is_well_each_model_is_asked_once_and_nothing_is_said(bank: Ba
     assert (record.row["status"], notices) == ("success", [])
     assert len(asked) == len(set(asked)) >= 3
     assert sum(m["api_calls"] for m in record.row["provider_metrics"].values()) == len(calls(bank, "true"))
+
+
+def test_a_run_that_goes_on_asks_nobody_again_who_has_answered(bank: Bank, keyed: Settings, llm: FakeLlm) -> None:
+    llm.script("500:1:task=generate")
+    record, _, _ = run_told(bank, keyed, count=10, max_concurrent=1, budget_usd="0.01")
+    asked = calls(bank, "purpose = 'check'")
+    assert record.row["status"] != "success"
+    run_chain(work_on(bank, keyed, record.run_id, **{**MATH, "count": 10}))
+    assert calls(bank, "purpose = 'check'") == asked
 
 
 def test_a_retired_model_is_named_before_work_starts_and_the_other_tier_makes_everything(
