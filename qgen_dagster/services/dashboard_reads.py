@@ -15,13 +15,15 @@ from uuid import UUID
 from qgen_dagster.bank import listings
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.listings import BatchProgress
+from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.run_queries import RunFilter
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.run import RunStatus
 from qgen_dagster.services import admin_reads, run_reports, run_statistics
 from qgen_dagster.services.admin_reads import Found
 from qgen_dagster.tracking.admin_schemas import InventoryRead
-from qgen_dagster.tracking.stats_schemas import QuestionGenerationRunStats, TimePoint
+from qgen_dagster.tracking.stats_schemas import ProviderStats, QuestionGenerationRunComparison, VersionStats
+from qgen_dagster.tracking.summary import Month
 
 LAST_RUNS = 8
 LAST_ALERTS = 5
@@ -51,8 +53,7 @@ class Overview:
     """The first page: stock, the last 30 days in sum and by day, the last runs, unresolved alerts."""
 
     stock: InventoryRead
-    stats: QuestionGenerationRunStats
-    days: Sequence[TimePoint]
+    month: Month
     last_runs: Sequence[Mapping[str, Any]]
     alerts: Found
     under_way: UnderWay
@@ -60,15 +61,34 @@ class Overview:
 
 def overview(bank: Bank, settings: Settings, now: datetime) -> Overview:
     """Everything that the first page shows."""
-    month = run_statistics.make_period(now)
     return Overview(
         stock=admin_reads.stock(bank, settings, None),
-        stats=run_statistics.run_stats(bank, month, now),
-        days=run_statistics.timeseries(bank, month, "day", now).points,
+        month=run_statistics.month(bank, now),
         last_runs=run_reports.find_runs(bank, RunFilter(), limit=LAST_RUNS).runs,
         alerts=admin_reads.find_alerts(bank, {}, UNRESOLVED, limit=LAST_ALERTS, offset=0),
         under_way=under_way(bank),
     )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Providers and prompt versions of a period; `chosen` are the two that `detail` compares, if there are two."""
+
+    providers: Sequence[ProviderStats]
+    versions: Sequence[VersionStats]
+    chosen: tuple[str | None, str | None]
+    detail: QuestionGenerationRunComparison | None
+
+
+def comparison(bank: Bank, period: Period, before: str | None, after: str | None, now: datetime) -> Comparison:
+    """Everything side by side. Without a choice the two versions that were used last are compared in detail."""
+    versions = run_statistics.prompt_versions(bank, period, now)
+    if before is None and after is None and len(versions) > 1:
+        before, after = versions[1].prompt_version, versions[0].prompt_version
+    detail = None
+    if before and after and before != after:
+        detail = run_statistics.compare_versions(bank, period, (before, after), now)
+    return Comparison(run_statistics.providers(bank, period, now), versions, (before, after), detail)
 
 
 def under_way(bank: Bank) -> UnderWay:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from markupsafe import Markup
 from pydantic import Field
@@ -12,10 +13,10 @@ from pydantic import Field
 from qgen_dagster.api.bodies import FilterText
 from qgen_dagster.api.dashboard.charts import interval_bar
 from qgen_dagster.api.dashboard.forms import checked, given_in
-from qgen_dagster.api.dashboard.pages import Section, render
+from qgen_dagster.api.dashboard.pages import Section, render, shared
 from qgen_dagster.api.dashboard.sessions import Visit
 from qgen_dagster.api.runs import ClosedQuery, bank_of, now
-from qgen_dagster.services import run_statistics
+from qgen_dagster.services import dashboard_reads, run_statistics
 from qgen_dagster.tracking.stats_schemas import IntervalRead
 
 router = APIRouter()
@@ -33,33 +34,31 @@ class CompareQuery(ClosedQuery):
 
 
 @router.get("/compare")
-def compare(request: Request, session: Visit) -> Response:
+async def compare(request: Request, session: Visit) -> Response:
     """Providers and prompt versions of a period; two versions in detail."""
     query = checked(CompareQuery, given_in(request))
     bank, at = bank_of(request), now()
     period = run_statistics.make_period(at, days=int(query.days), environment=query.environment)
-    versions = run_statistics.prompt_versions(bank, period, at)
-    names = [version.prompt_version for version in versions]
-    before, after = query.before, query.after
-    if before is None and after is None and len(names) > 1:
-        before, after = names[1], names[0]
-    detail = None
-    if before and after and before != after:
-        detail = run_statistics.compare_versions(bank, period, (before, after), at)
-    return render(
+    found = await shared(
         request,
-        session,
-        "compare.html",
-        query=query,
-        periods=PERIODS,
-        period=period,
-        providers=run_statistics.run_stats(bank, period, at).providers,
-        versions=versions,
-        names=names,
-        before=before,
-        after=after,
-        detail=detail,
-        bar=bar,
+        ("compare", period, query.before, query.after),
+        lambda: dashboard_reads.comparison(bank, period, query.before, query.after, at),
+    )
+    return await run_in_threadpool(
+        lambda: render(
+            request,
+            session,
+            "compare.html",
+            query=query,
+            periods=PERIODS,
+            providers=found.providers,
+            versions=found.versions,
+            names=[version.prompt_version for version in found.versions],
+            before=found.chosen[0],
+            after=found.chosen[1],
+            detail=found.detail,
+            bar=bar,
+        )
     )
 
 

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from markupsafe import Markup
 
 from qgen_dagster.api.dashboard.charts import Series, bar_chart, line_chart
-from qgen_dagster.api.dashboard.pages import Section, render
+from qgen_dagster.api.dashboard.pages import Section, render, shared
 from qgen_dagster.api.dashboard.sessions import Visit
 from qgen_dagster.api.dashboard.wording import money, number, score, share
 from qgen_dagster.api.runs import bank_of, now
 from qgen_dagster.services import dashboard_reads
 from qgen_dagster.tracking.admin_schemas import InventoryRead, StratumStock
 from qgen_dagster.tracking.stats_schemas import TimePoint, TrendRead
+from qgen_dagster.tracking.summary import TREND_RULE
 
 router = APIRouter()
 SECTION = Section("Overview", "/", router)
@@ -48,20 +50,24 @@ class Heatmap:
 
 
 @router.get("/")
-def overview(request: Request, session: Visit) -> Response:
+async def overview(request: Request, session: Visit) -> Response:
     """What an operator wants to know in the morning."""
     at = now()
-    found = dashboard_reads.overview(bank_of(request), request.app.state.settings, at)
-    return render(
-        request,
-        session,
-        "overview.html",
-        at=at,
-        found=found,
-        heatmap=heatmap(found.stock),
-        plots=plots(found.days),
-        trends=_trends(found.stats.trends),
-        under_way=found.under_way,
+    bank, settings = bank_of(request), request.app.state.settings
+    found = await shared(request, "overview", lambda: dashboard_reads.overview(bank, settings, at))
+    return await run_in_threadpool(
+        lambda: render(
+            request,
+            session,
+            "overview.html",
+            at=at,
+            found=found,
+            heatmap=heatmap(found.stock),
+            plots=plots(found.month.days),
+            trends=_trends(found.month.trends),
+            trend_rule=TREND_RULE,
+            under_way=found.under_way,
+        )
     )
 
 

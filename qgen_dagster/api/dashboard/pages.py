@@ -5,12 +5,12 @@ Not here: which pages there are (`sections.py`), who may see them (`sessions.py`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -23,6 +23,7 @@ from qgen_dagster.api.dashboard.links import dagster_link
 from qgen_dagster.api.dashboard.sessions import COOKIE, Session, Sessions
 from qgen_dagster.api.dashboard.wording import FILTERS, plural
 from qgen_dagster.api.problems import Problem
+from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.config.settings import Settings
 
 POLICY = "; ".join(
@@ -38,6 +39,7 @@ POLICY = "; ".join(
     )
 )
 HEADERS = {"Content-Security-Policy": POLICY, "Referrer-Policy": "same-origin", "X-Frame-Options": "DENY"}
+T = TypeVar("T")
 FOR_MACHINES = ("/v1", "/metrics", "/healthz", "/readyz", "/openapi.json", "/docs")
 
 
@@ -86,6 +88,12 @@ def render(
         )
     )
     return HTMLResponse(html, status, headers={**HEADERS, **(headers or {})})
+
+
+async def shared(request: Request, key: Hashable, compute: Callable[[], T]) -> T:
+    """What many screens ask for at once is computed once, and never before it was asked for."""
+    sharing: Sharing = request.app.state.sharing
+    return await sharing.get(("dashboard", key), compute)
 
 
 def error_page(request: Request, problem: Problem) -> Response | None:
