@@ -8,7 +8,9 @@ from __future__ import annotations
 import dagster as dg
 
 from qgen_dagster.defs.assets import ALL_ASSETS
+from qgen_dagster.defs.assets.audit import bank_audit
 from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
+from qgen_dagster.defs.assets.drills import DRILL_ASSETS
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.planning import generation_plan, inventory_snapshot
 from qgen_dagster.defs.resources import WHOLE_CHAIN
@@ -32,4 +34,18 @@ plan_fan_out = dg.define_asset_job(
     description="Plans, then has the sensor `fan_out` start one run per planned stratum: for more than one machine.",
 )
 
-ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out)
+build_drill_series = dg.define_asset_job(
+    "build_drill_series",
+    selection=dg.AssetSelection.assets(*DRILL_ASSETS),
+    description="A drill series from its plan to checked answers. Leave *Partition* empty for a new series; with one, "
+    "only what is missing is made.",
+)
+
+audit_bank = dg.define_asset_job(
+    "audit_bank",
+    selection=dg.AssetSelection.assets(bank_audit),
+    description="Proves the keys of the questions that were longest unchecked once more, within a budget. Also started "
+    "by the weekly schedule and by `qgen audit bank`.",
+)
+
+ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, build_drill_series, audit_bank)

@@ -102,6 +102,7 @@ run_statistics.register(app)
 
 def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
     from qgen_dagster.cli.output import local_time, make_table, money, short, span, styled
+    from qgen_dagster.core.run import RunKind
 
     if not found:
         output.note("No runs.")
@@ -112,7 +113,7 @@ def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
             short(r["id"]),
             local_time(r["started_at"]),
             styled(r["status"].replace("_", " "), _STYLES.get(r["status"], "")),
-            f"{r['questions_inserted']:,}/{r['questions_requested']:,}",
+            "drills" if r["kind"] == RunKind.DRILLS else f"{r['questions_inserted']:,}/{r['questions_requested']:,}",
             money(r["cost_usd"]),
             span(r["duration_seconds"]),
             r["triggered_by"] or "–",
@@ -128,6 +129,7 @@ def _print_run(
     from qgen_dagster.cli.output import heading, local_time, money, pairs, short, span, styled
     from qgen_dagster.cli.report import funnel_text
     from qgen_dagster.core.funnel import sum_funnels
+    from qgen_dagster.core.run import RunKind
 
     total = sum_funnels(funnels.values())
     output.show(heading(f"Run {row['id']}"))
@@ -148,6 +150,10 @@ def _print_run(
         ("later rounds", ", ".join(short(r["id"]) for r in reversed(later))),
     ]
     output.show(pairs(facts))
+    if row["kind"] == RunKind.DRILLS:
+        series = short((row["options"] or {}).get("series_id", ""))
+        output.show(heading("Next"), pairs([(f"qgen drills status {series}", "the drill series it made")]), gap=True)
+        return
     output.show(heading("Funnel"), funnel_text(total), gap=True)
     if funnels:
         output.show(heading("Strata"), _strata_table(output, funnels), gap=True)
