@@ -80,6 +80,18 @@ def is_run_alive(tx: Transaction, run_id: UUID) -> bool:
     return tx.execute(_HELD, {"high": key >> 32, "low": key & 0xFFFF_FFFF}).scalar() is not None
 
 
+@contextmanager
+def try_delivery_lock(connection: Connection, run_id: UUID) -> Iterator[bool]:
+    """Whether nobody else sends reports of the run; nobody else can until the end of the block, or of the process."""
+    key = {"key": _key(f"report:{run_id}")}
+    got = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar_one())
+    try:
+        yield got
+    finally:
+        if got and not connection.closed and not connection.invalidated:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
 def lock_type_for_dedup(tx: Transaction, question_type: str) -> None:
     """Waits for, then holds until the end of the transaction, the right to compare questions of one type."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"dedup:{question_type}")})

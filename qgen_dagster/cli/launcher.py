@@ -10,6 +10,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -41,6 +44,31 @@ def probe_dagster(settings: Settings) -> str:
     home = prepare_dagster_home(settings.home)
     with dagster_database_url(settings) as url, open_instance(home, url) as instance:
         return f"{home}, {instance.get_runs_count():,} runs recorded"
+
+
+@contextmanager
+def dagster_history(settings: Settings) -> Iterator[DagsterHistory]:
+    """Dagster's own history, to count and to prune. Raises DatabaseError when its database cannot be used."""
+    from qgen_dagster.bank.engine import as_database_error
+    from qgen_dagster.defs import history
+    from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
+    from qgen_dagster.defs.storage import StorageError
+    from qgen_dagster.services.database import dagster_database_url
+
+    home = prepare_dagster_home(settings.home)
+    try:
+        with dagster_database_url(settings) as url, open_instance(home, url) as instance:
+            yield DagsterHistory(partial(history.count_old, instance), partial(history.prune, instance))
+    except StorageError as refused:
+        raise as_database_error(refused, "Dagster's own database") from refused
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterHistory:
+    """`count` takes the time before which everything is old; so does `prune`, and `tell` and `should_stop` by name."""
+
+    count: Callable[[datetime], dict[str, int]]
+    prune: Callable[..., dict[str, int]]
 
 
 class _LazyLauncher:

@@ -30,6 +30,7 @@ COMMANDS = (
     Entry("up", "up", "Start database, Dagster's page and daemon, admin API.", "Operate"),
     Entry("serve", "serve", "Serve the admin API alone.", "Operate"),
     Entry("embeddings", "embeddings", "Vectors that near questions are found by: look, rebuild.", "Operate"),
+    Entry("reports", "reports", "Reports about runs that wait to be sent elsewhere.", "Operate"),
     Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),
     Entry("db", "db", "Migrate, look at and stop the database.", "Operate"),
     Entry("doctor", "doctor", "Check the installation and say how to mend it.", "Operate"),
