@@ -1,4 +1,4 @@
-"""The app: routes, keys, limits and errors joined, and its OpenAPI document.
+"""The app: the API's routes and the dashboard's, keys, limits and errors joined, and the OpenAPI document.
 
 Not here: the routes themselves, listening on an address (`server.py`).
 """
@@ -17,6 +17,8 @@ from fastapi_offline import FastAPIOffline
 from pydantic.json_schema import models_json_schema
 
 from qgen_dagster.api import alerts, drills, health, problems, runs, stock
+from qgen_dagster.api.dashboard import sections
+from qgen_dagster.api.dashboard.pages import error_page
 from qgen_dagster.api.limits import BodyLimits, Counting, RequestCounts
 from qgen_dagster.api.problems import ProblemDetails
 from qgen_dagster.api.security import Doorkeeper
@@ -71,7 +73,8 @@ def create_app(bank: Bank, settings: Settings, keys: Sequence[ServiceKey]) -> Fa
     for router in (runs.router, stock.router, alerts.router, drills.router, health.router):
         app.include_router(router)
         app.state.routes += router.routes
-    problems.install(app)
+    sections.install(app)
+    problems.install(app, error_page)
     app.add_middleware(BodyLimits)
     app.add_middleware(Counting, counts=app.state.counts)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -60,6 +60,8 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
     "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a "
     "key has at least 20 characters (default: nobody)",
+    "QGEN_DAGSTER_URL": "address of the Dagster UI, for the dashboard's links (default: none; `qgen up` knows its own)",
+    "QGEN_DASHBOARD_URL": "address of the dashboard, for links from Dagster (default: none; `qgen up` knows its own)",
     "QGEN_RETENTION_DAYS": "after how many days the job purge_history deletes history (default: 90)",
     "QGEN_REPORT_URL": "admin API of another installation that is told of every run too (default: nobody is)",
     "QGEN_SERVICE_KEY": "a key of that API, with scope write",
@@ -99,6 +101,8 @@ class Settings:
     budget_tokens_per_day: int | None = None
     embedder: EmbedderChoice = field(default_factory=EmbedderChoice)
     service_keys: tuple[ServiceKey, ...] = field(default=(), repr=False)
+    dagster_url: str | None = None
+    dashboard_url: str | None = None
     reporting: Reporting | None = None  # who is told of runs besides the bank
     # What alerting.yaml may refer to as ${NAME}: the whole environment; never shown.
     alert_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -160,6 +164,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
         embedder=parse_embedder(env.get("QGEN_EMBEDDER", "hashing")),
         service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
+        dagster_url=_address("QGEN_DAGSTER_URL", env.get("QGEN_DAGSTER_URL")),
+        dashboard_url=_address("QGEN_DASHBOARD_URL", env.get("QGEN_DASHBOARD_URL")),
         reporting=parse_reporting(env),
         alert_environment=dict(env),
         provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
@@ -184,6 +190,24 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 def _path(value: str) -> Path:
     return Path(value).expanduser().absolute()
+
+
+def _address(name: str, value: str | None) -> str | None:
+    """An http address that others are led to, without a slash at its end."""
+    from urllib.parse import urlsplit
+
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        sound = False
+    if not sound or not value.isprintable() or " " in value:
+        raise ConfigurationError(
+            f"{name} is not an address", hint="It looks like http://host:3000, and holds no name or password."
+        )
+    return value.rstrip("/")
 
 
 def _file(env: Mapping[str, str], variable: str, packaged: str) -> Path:

@@ -89,7 +89,9 @@ def generation_runs(context: dg.AssetExecutionContext, run: RunResource) -> dg.M
     if context.run.job_name == WHOLE_CHAIN and not run.session.work.options.skip_inventory_alerts:
         _alert(context, run)
     record = quality.latest_record(run.session)
-    return dg.MaterializeResult(metadata=run_metadata(record) if record else {})
+    return dg.MaterializeResult(
+        metadata=run_metadata(record, run.session.work.settings.dashboard_url) if record else {}
+    )
 
 
 def _alert(context: dg.AssetExecutionContext, run: RunResource) -> None:

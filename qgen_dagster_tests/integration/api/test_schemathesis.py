@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -55,5 +56,7 @@ def test_schemathesis_with_all_checks_finds_nothing(api: Api, settings: Settings
         check=False,
     )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
-    assert "Selected: 22/22" in done.stdout
+    chosen = re.search(r"Selected: (\d+)/(\d+)", done.stdout)
+    assert chosen is not None
+    assert chosen[1] == chosen[2]
     assert "Missing test data" not in done.stdout
