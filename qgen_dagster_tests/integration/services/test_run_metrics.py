@@ -23,7 +23,7 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.error_categories import ErrorCategory, severity_of
 from qgen_dagster.services.balance import balance
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.runs import refresh_run
+from qgen_dagster.services.run_closing import refresh_run
 from qgen_dagster.services.work import now
 from qgen_dagster.tracking.run_schemas import ProviderMetrics
 from qgen_dagster_tests.fake_llm import FakeLlm
