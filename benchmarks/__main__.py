@@ -21,6 +21,7 @@ BENCHMARKS = {
     "items": "Item models",
     "llm": "Writing with language models",
     "api": "The admin API over a million runs",
+    "drills": "Drill series",
     "dedup_quality": "Deduplication: how well",
     "dedup_scale": "Deduplication: how fast as the bank grows",
 }

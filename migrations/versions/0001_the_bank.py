@@ -151,6 +151,8 @@ def upgrade() -> None:
         sa.Column("stop_reason", sa.Text(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("reported", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("kind", sa.String(length=20), server_default="questions", nullable=False),
+        sa.CheckConstraint("kind IN ('questions', 'drills', 'audit')", name=op.f("ck_question_generation_runs_kind")),
         sa.CheckConstraint(
             "status IN ('running', 'success', 'partial_failure', 'failed', 'killed')",
             name=op.f("ck_question_generation_runs_status"),
@@ -181,7 +183,7 @@ def upgrade() -> None:
         "ix_qgr_walk",
         "question_generation_runs",
         ["started_at", "id"],
-        postgresql_include=["status", "duration_seconds", *filtered],
+        postgresql_include=["status", "duration_seconds", "kind", *filtered],
     )
     op.create_index(
         "ix_qgr_status_walk", "question_generation_runs", ["status", "started_at", "id"], postgresql_include=filtered
@@ -296,12 +298,24 @@ def upgrade() -> None:
         sa.Column("status", sa.String(length=20), server_default="PENDING", nullable=False),
         sa.Column("verification", sa.String(length=20), server_default="UNVERIFIED", nullable=False),
         sa.Column("target_drill_count", sa.Integer(), nullable=False),
+        sa.Column("planned_drill_count", sa.Integer(), nullable=False),
         sa.Column("phases", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("seed", sa.BigInteger(), nullable=False),
+        sa.Column("batch_size", sa.Integer(), nullable=False),
+        sa.Column("curriculum", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("position_cost", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("plan_warnings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("warning", sa.Text(), nullable=True),
+        sa.Column("checked_with", sa.String(length=60), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("target_drill_count BETWEEN 5 AND 50", name=op.f("ck_drill_series_target_drill_count")),
+        sa.CheckConstraint(
+            "status IN ('PENDING', 'GENERATING', 'COMPLETED', 'FAILED')", name=op.f("ck_drill_series_status")
+        ),
+        sa.CheckConstraint(
+            "verification IN ('VERIFIED', 'NEEDS_REVIEW', 'UNVERIFIED')", name=op.f("ck_drill_series_verification")
+        ),
         sa.ForeignKeyConstraint(
             ["run_id"], ["question_generation_runs.id"], name=op.f("fk_drill_series_run_id"), ondelete="SET NULL"
         ),
@@ -484,14 +498,20 @@ def upgrade() -> None:
         sa.Column("series_id", sa.UUID(), nullable=False),
         sa.Column("index", sa.Integer(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("slots", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("status", sa.String(length=20), server_default="pending", nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default=sa.text("1"), nullable=False),
         sa.Column("calls", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("delivered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("invalid", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("error_category", sa.String(length=40), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "status IN ('pending', 'generating', 'completed', 'failed')", name=op.f("ck_drill_batches_status")
         ),
+        sa.CheckConstraint("delivered <= size", name=op.f("ck_drill_batches_delivered")),
         sa.ForeignKeyConstraint(
             ["series_id"], ["drill_series.id"], name=op.f("fk_drill_batches_series_id"), ondelete="CASCADE"
         ),
@@ -518,6 +538,9 @@ def upgrade() -> None:
         sa.Column("index", sa.Integer(), nullable=False),
         sa.Column("position_id", sa.String(length=40), nullable=False),
         sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("provider", sa.String(length=60), nullable=False),
+        sa.Column("model", sa.String(length=120), nullable=True),
+        sa.Column("prompt_version", sa.String(length=50), nullable=True),
         sa.Column("verification", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("equity_loss", sa.Float(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -553,6 +576,7 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True),
         sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deactivated_by", sa.String(length=120), nullable=True),
         sa.Column("deactivated_reason", sa.Text(), nullable=True),
@@ -571,6 +595,13 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("is_active"),
     )
+    op.create_index(
+        "ix_questions_audited_at",
+        "questions",
+        ["audited_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("is_active"),
+    )
     op.create_index("ix_questions_candidate_id", "questions", ["candidate_id"], unique=False)
     op.create_index("ix_questions_created_at", "questions", [sa.literal_column("created_at DESC"), "id"], unique=False)
     op.create_index("ix_questions_run_id", "questions", ["run_id"], unique=False)
@@ -586,14 +617,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("question_id", "embedder", name=op.f("pk_question_embeddings")),
     )
     op.create_index("ix_question_embeddings_lookup_key", "question_embeddings", ["lookup_key"], unique=False)
+    op.create_table(
+        "question_audits",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("question_id", sa.UUID(), nullable=False),
+        sa.Column("run_id", sa.UUID(), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finding", sa.String(length=20), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "finding IN ('proved', 'wrong', 'ambiguous', 'unsolved')", name=op.f("ck_question_audits_finding")
+        ),
+        sa.CheckConstraint("action IN ('kept', 'deactivated', 'spared')", name=op.f("ck_question_audits_action")),
+        sa.ForeignKeyConstraint(
+            ["question_id"], ["questions.id"], name=op.f("fk_question_audits_question_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_question_audits_run_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question_audits")),
+    )
+    op.create_index(
+        "ix_question_audits_question_id", "question_audits", ["question_id", sa.literal_column("id DESC")], unique=False
+    )
+    op.create_index("ix_question_audits_run_id", "question_audits", ["run_id", "id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_question_audits_run_id", table_name="question_audits")
+    op.drop_index("ix_question_audits_question_id", table_name="question_audits")
+    op.drop_table("question_audits")
     op.drop_index("ix_question_embeddings_lookup_key", table_name="question_embeddings")
     op.drop_table("question_embeddings")
     op.drop_index("ix_questions_run_id", table_name="questions")
     op.drop_index("ix_questions_created_at", table_name="questions")
     op.drop_index("ix_questions_candidate_id", table_name="questions")
+    op.drop_index("ix_questions_audited_at", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_index("ix_questions_active_stratum", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_table("questions")
     op.drop_index("ix_drills_batch_id", table_name="drills")

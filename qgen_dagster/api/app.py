@@ -16,7 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from pydantic.json_schema import models_json_schema
 
-from qgen_dagster.api import health, problems, runs, stock
+from qgen_dagster.api import drills, health, problems, runs, stock
 from qgen_dagster.api.limits import BodyLimits, Counting, RequestCounts
 from qgen_dagster.api.problems import ProblemDetails
 from qgen_dagster.api.security import Doorkeeper
@@ -41,6 +41,7 @@ TAGS = [
     {"name": "Stock", "description": "How many active questions each stratum has."},
     {"name": "Questions", "description": "The bank."},
     {"name": "Batches", "description": "Questions asked for in one call."},
+    {"name": "Drills", "description": "Series of backgammon drills."},
     {"name": "Alerts", "description": "What an operator should look at."},
     {"name": "Health", "description": "For load balancers and monitors."},
 ]
@@ -66,7 +67,7 @@ def create_app(bank: Bank, settings: Settings, keys: Sequence[ServiceKey]) -> Fa
     app.state.counts = RequestCounts()
     app.state.sharing = Sharing()
     app.state.routes = list(app.routes)
-    for router in (runs.router, stock.router, health.router):
+    for router in (runs.router, stock.router, drills.router, health.router):
         app.include_router(router)
         app.state.routes += router.routes
     problems.install(app)

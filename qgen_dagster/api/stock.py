@@ -122,7 +122,7 @@ def list_questions(request: Request, query: Annotated[QuestionQuery, Query()], _
     )
     offset = check_page(query.page, query.page_size)
     found = admin_reads.find_questions(bank_of(request), wanted, limit=query.page_size, offset=offset)
-    return _page("questions", found, query)
+    return page_answer("questions", found, query)
 
 
 @router.get(
@@ -168,7 +168,7 @@ def list_batches(request: Request, query: Annotated[BatchQuery, Query()], _who: 
     offset = check_page(query.page, query.page_size)
     statuses = sorted({status.value for status in query.status})
     found = admin_reads.find_batches(bank_of(request), equal, statuses, limit=query.page_size, offset=offset)
-    return _page("batches", found, query)
+    return page_answer("batches", found, query)
 
 
 @router.get("/batches/{batch_id}", response_model=BatchRead, responses=responses(404, *COMMON), tags=["Batches"])
@@ -187,7 +187,7 @@ def list_alerts(request: Request, query: Annotated[AlertQuery, Query()], _who: R
     offset = check_page(query.page, query.page_size)
     states = sorted(set(query.state))
     found = admin_reads.find_alerts(bank_of(request), equal, states, limit=query.page_size, offset=offset)
-    return _page("alerts", found, query)
+    return page_answer("alerts", found, query)
 
 
 @router.get("/alerts/{alert_id}", response_model=AlertRead, responses=responses(404, *COMMON), tags=["Alerts"])
@@ -199,7 +199,8 @@ def read_alert(request: Request, alert_id: UUID, _who: Reader) -> Response:
     return answer({name: row[name] for name in AlertRead.model_fields})
 
 
-def _page(name: str, found: admin_reads.Found, query: PageQuery) -> Response:
+def page_answer(name: str, found: admin_reads.Found, query: PageQuery) -> Response:
+    """A page under its name, with where it stands. Raises Problem beyond the last page."""
     pages = max(1, -(-found.total // query.page_size))
     if query.page > pages:
         raise Problem(404, f"There are {pages:,} pages.")

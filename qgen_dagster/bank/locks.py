@@ -46,6 +46,14 @@ class Claims:
         self._strata |= {stratum for stratum, got in claimed.items() if got}
         return tuple(stratum for stratum, got in claimed.items() if not got)
 
+    def claim_series(self, series_id: UUID) -> bool:
+        """Claims a drill series; False when another process is at work on it."""
+        return self._try(_key(f"series:{series_id}"))
+
+    def claim_audit(self) -> bool:
+        """Claims the auditing of the bank; False when another process is at it."""
+        return self._try(_key("audit"))
+
     def still_held(self, run_id: UUID) -> bool:
         """Whether the server still knows our claim: False after a restart or a broken connection."""
         return is_run_alive(self._connection, run_id)
@@ -87,6 +95,11 @@ def try_delivery_lock(connection: Connection, run_id: UUID) -> Iterator[bool]:
 def lock_type_for_dedup(tx: Transaction, question_type: str) -> None:
     """Waits for, then holds until the end of the transaction, the right to compare questions of one type."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"dedup:{question_type}")})
+
+
+def lock_stratum_stock(tx: Transaction, stratum: Stratum) -> None:
+    """Waits for, then holds until the end of the transaction, the right to take questions out of a stratum."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"stock:{stratum.key}")})
 
 
 def _run_key(run_id: UUID) -> int:

@@ -24,10 +24,12 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.audit import AuditAction, AuditFinding
 from qgen_dagster.core.batch import BatchStatus
+from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 
 alerts = Table(
     "alerts",
@@ -109,6 +111,22 @@ pruned_run_durations = Table(
     Column("seconds", ARRAY(Double), nullable=False),
 )
 
+question_audits = Table(
+    "question_audits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), nullable=False),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    Column("audited_at", DateTime(timezone=True), nullable=False),
+    Column("finding", String(20), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("evidence", JSONB, nullable=False),  # judging.solving.Solution, or why there is none
+    one_of("finding", AuditFinding),
+    one_of("action", AuditAction),
+)
+Index("ix_question_audits_question_id", question_audits.c.question_id, question_audits.c.id.desc())
+Index("ix_question_audits_run_id", question_audits.c.run_id, question_audits.c.id)
+
 report_outbox = Table(
     "report_outbox",
     metadata,
@@ -157,11 +175,20 @@ drill_series = Table(
     Column("status", String(20), nullable=False, server_default="PENDING"),
     Column("verification", String(20), nullable=False, server_default="UNVERIFIED"),
     Column("target_drill_count", Integer, nullable=False),
+    Column("planned_drill_count", Integer, nullable=False),  # fewer where the library has too few positions
     Column("phases", JSONB, nullable=False),
-    Column("options", JSONB),
+    Column("seed", BigInteger, nullable=False),
+    Column("batch_size", Integer, nullable=False),
+    # config.drills.Curriculum, as it was when the series was planned; not JSONB, which forgets the order of names.
+    Column("curriculum", JSON, nullable=False),
+    Column("position_cost", JSONB, nullable=False),  # positions and tokens, beside those of the fixed maximum
+    Column("plan_warnings", JSONB, nullable=False),
     Column("warning", Text),
+    Column("checked_with", String(60)),  # catalogue or an engine
     when("created_at", now=True),
     when("completed_at"),
+    one_of("status", SeriesStatus),
+    one_of("verification", SeriesVerdict),
     CheckConstraint("target_drill_count BETWEEN 5 AND 50", name="target_drill_count"),
 )
 Index("ix_drill_series_created_at", drill_series.c.created_at.desc())
@@ -173,12 +200,19 @@ drill_batches = Table(
     Column("series_id", UUID(as_uuid=True), ForeignKey("drill_series.id", ondelete="CASCADE"), nullable=False),
     Column("index", Integer, nullable=False),
     Column("size", Integer, nullable=False),
+    Column("slots", JSONB, nullable=False),  # what the planner decided for each drill: core.drills.Slot
     Column("status", String(20), nullable=False, server_default=BatchStatus.PENDING.value),
+    # Raised when what is missing is asked for again, so that the journal's old replies do not answer.
+    Column("attempt", Integer, nullable=False, server_default=text("1")),
     count("calls"),
+    count("delivered"),
+    count("invalid"),
+    Column("error_category", String(40)),
     Column("error", Text),
     when("created_at", now=True),
     when("completed_at"),
     one_of("status", BatchStatus),
+    CheckConstraint("delivered <= size", name="delivered"),
     UniqueConstraint("series_id", "index"),
 )
 
@@ -190,7 +224,10 @@ drills = Table(
     Column("batch_id", UUID(as_uuid=True), ForeignKey("drill_batches.id", ondelete="CASCADE"), nullable=False),
     Column("index", Integer, nullable=False),
     Column("position_id", String(40), ForeignKey("positions.id"), nullable=False),
-    Column("content", JSONB, nullable=False),
+    Column("content", JSONB, nullable=False),  # core.drills.Drill
+    Column("provider", String(60), nullable=False),
+    Column("model", String(120)),
+    Column("prompt_version", String(50)),
     Column("verification", JSONB),
     Column("equity_loss", Float),
     when("created_at", now=True),

@@ -144,7 +144,8 @@ def summing(dimensions: Sequence[Dimension], by: Sequence[Group], where: str) ->
     parts = [_part(*part, by=by) for part in _PARTS if part[0] in dimensions]
     return (
         "WITH r AS MATERIALIZED (SELECT * FROM question_generation_runs "  # noqa: S608
-        f"WHERE started_at >= :since AND started_at < :until{where})\n" + "\nUNION ALL\n".join(parts)
+        f"WHERE kind = 'questions' AND started_at >= :since AND started_at < :until{where})\n"
+        + "\nUNION ALL\n".join(parts)
     )
 
 

@@ -34,7 +34,7 @@ from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.operations_tables import pruned_run_durations
 from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.tables import PROVIDER_NAMES, TYPE_NAMES, runs
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 SortKey = Literal["started_at", "duration", "success_rate", "cost"]
 _SORTED = {
@@ -216,6 +216,7 @@ def _pruned_durations(period: Period) -> Select[Any]:
 def _ended_in(period: Period) -> list[ColumnElement[bool]]:
     c = runs.c
     conditions = [c.started_at >= period.since, c.started_at < period.until, c.status != RunStatus.RUNNING.value]
+    conditions.append(c.kind == RunKind.QUESTIONS.value)
     if period.environment is not None:
         conditions.append(c.environment == period.environment)
     if period.prompt_versions:

@@ -19,7 +19,7 @@ from qgen_dagster.bank.batches import UNFINISHED
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.tables import candidates, llm_calls, question_batches, runs
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState, Funnel, Loss, Reason, loss_of
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 from qgen_dagster.core.taxonomy import Stratum
 
 
@@ -96,6 +96,7 @@ def list_runs(
     tx: Transaction,
     *,
     statuses: Sequence[RunStatus] = (),
+    kind: RunKind | None = None,
     parent_run_id: UUID | None = None,
     limit: int = 20,
     offset: int = 0,
@@ -104,6 +105,8 @@ def list_runs(
     query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit).offset(offset)
     if statuses:
         query = query.where(runs.c.status.in_([status.value for status in statuses]))
+    if kind is not None:
+        query = query.where(runs.c.kind == kind.value)
     if parent_run_id is not None:
         query = query.where(runs.c.parent_run_id == parent_run_id)
     return [dict(row._mapping) for row in tx.execute(query)]
@@ -116,7 +119,7 @@ def find_run_ids(tx: Transaction, prefix: str) -> list[UUID]:
 
 
 def unfinished_run_ids(tx: Transaction) -> list[UUID]:
-    """Runs that ended with work left (batches or candidates), newest first."""
+    """Runs of questions that ended with work left (batches or candidates), newest first."""
     batches_left = (
         select(question_batches.c.id)
         .where(question_batches.c.run_id == runs.c.id, question_batches.c.status.in_(UNFINISHED))
@@ -129,7 +132,11 @@ def unfinished_run_ids(tx: Transaction) -> list[UUID]:
     )
     query = (
         select(runs.c.id)
-        .where(~runs.c.reported, batches_left | candidates_left | (runs.c.status == RunStatus.KILLED.value))
+        .where(
+            ~runs.c.reported,
+            runs.c.kind == RunKind.QUESTIONS.value,
+            batches_left | candidates_left | (runs.c.status == RunStatus.KILLED.value),
+        )
         .order_by(runs.c.started_at.desc())
     )
     return list(tx.execute(query).scalars())

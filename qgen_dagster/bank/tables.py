@@ -41,7 +41,7 @@ from qgen_dagster.bank.columns import (
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
 from qgen_dagster.core.job_state import OPEN, JobState
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 SCHEMA_VERSION = "0001"
 
@@ -115,7 +115,9 @@ runs = Table(
     Column("error", Text),
     # Told by a report from elsewhere: no process of this installation works on it, so none here can be missed.
     Column("reported", Boolean, nullable=False, server_default=text("false")),
+    Column("kind", String(20), nullable=False, server_default=RunKind.QUESTIONS.value),
     one_of("status", RunStatus),
+    one_of("kind", RunKind),
     CheckConstraint("exit_code BETWEEN 0 AND 6", name="exit_code"),
     CheckConstraint("completed_at >= started_at", name="times_in_order"),
 )
@@ -133,7 +135,9 @@ Index("ix_qgr_cost_order", runs.c.cost_usd, runs.c.id)
 Index("ix_qgr_prompt_version", runs.c.prompt_version, runs.c.started_at.desc())
 Index("ix_qgr_triggered_by", runs.c.triggered_by, runs.c.started_at.desc())
 _FILTERED = ["environment", "prompt_version", "triggered_by", "overall_success_rate"]
-Index("ix_qgr_walk", runs.c.started_at, runs.c.id, postgresql_include=["status", "duration_seconds", *_FILTERED])
+Index(
+    "ix_qgr_walk", runs.c.started_at, runs.c.id, postgresql_include=["status", "duration_seconds", "kind", *_FILTERED]
+)
 Index("ix_qgr_status_walk", runs.c.status, runs.c.started_at, runs.c.id, postgresql_include=_FILTERED)
 # The names in a breakdown as a JSON array; other JSON than an object has none.
 PROVIDER_NAMES, TYPE_NAMES = (
@@ -276,6 +280,8 @@ questions = Table(
     past_run_id_column(nullable=True),
     when("created_at", now=True),
     when("verified_at"),
+    # When its key was last looked at, by the judge or an audit; null: never.
+    Column("audited_at", DateTime(timezone=True), server_default=func.now()),
     when("deactivated_at"),
     Column("deactivated_by", String(120)),
     Column("deactivated_reason", Text),
@@ -291,6 +297,8 @@ Index(
 )
 Index("ix_questions_created_at", questions.c.created_at.desc(), questions.c.id)
 Index("ix_questions_run_id", questions.c.run_id)
+# The longest unchecked first.
+Index("ix_questions_audited_at", questions.c.audited_at, questions.c.id, postgresql_where=text("is_active"))
 Index("ix_questions_candidate_id", questions.c.candidate_id)
 
 question_embeddings = Table(

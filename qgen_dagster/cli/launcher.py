@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from qgen_dagster.cli.progress import Display
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.defs.launcher import DagsterLauncher
-    from qgen_dagster.services.balance import Launcher, RoundRequest
+    from qgen_dagster.services.balance import RoundRequest
+    from qgen_dagster.services.bank_audit import AuditOptions
+    from qgen_dagster.services.drill_options import BuildOptions
 
 
 @contextmanager
-def launcher(settings: Settings, progress: Display, *, verbose: bool = False) -> Iterator[Launcher]:
+def launcher(settings: Settings, progress: Display, *, verbose: bool = False) -> Iterator[_LazyLauncher]:
     """What executes runs as Dagster runs in this process, reporting to `progress`."""
     with ExitStack() as stack:
         yield _LazyLauncher(settings, progress, stack, verbose)
@@ -87,7 +89,19 @@ class _LazyLauncher:
         """Goes on with a run that ended early. Raises RunInterrupted when it was stopped again."""
         return self._do(run_id, lambda dagster: dagster.resume(run_id))
 
-    def _do(self, run_id: UUID, work: Callable[[DagsterLauncher], BaseException | None]) -> BaseException | None:
+    def build_series(self, run_id: UUID, series_id: UUID, options: BuildOptions) -> BaseException | None:
+        """A run on a planned drill series. Raises RunInterrupted when it was stopped."""
+        again = f"What it made is kept. To go on: qgen drills build {short(series_id)}"
+        return self._do(run_id, lambda dagster: dagster.build_series(run_id, series_id, options), again=again)
+
+    def audit(self, run_id: UUID, options: AuditOptions) -> BaseException | None:
+        """An audit of the bank. Raises RunInterrupted when it was stopped."""
+        again = "What it found is kept. To look at what is still due: qgen audit bank"
+        return self._do(run_id, lambda dagster: dagster.audit(run_id, options), again=again)
+
+    def _do(
+        self, run_id: UUID, work: Callable[[DagsterLauncher], BaseException | None], *, again: str | None = None
+    ) -> BaseException | None:
         from qgen_dagster.bank.engine import as_database_error
         from qgen_dagster.defs.storage import StorageError
 
@@ -98,7 +112,7 @@ class _LazyLauncher:
         if isinstance(error, RunInterrupted):
             raise RunInterrupted(
                 f"run {short(run_id)} was stopped",
-                hint=f"What it made is kept. To go on with it: qgen resume {short(run_id)}",
+                hint=again or f"What it made is kept. To go on with it: qgen resume {short(run_id)}",
             ) from error
         if error is not None and self._verbose and not isinstance(error, QgenError):
             print(mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")

@@ -198,7 +198,7 @@ def local_time(moment: datetime | None) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 question`, `2 questions`."""
-    plural = {"stratum": "strata", "query": "queries"}.get(noun, f"{noun}s")
+    plural = {"stratum": "strata", "query": "queries", "series": "series"}.get(noun, f"{noun}s")
     return f"{number:,} {noun if number == 1 else plural}"
 
 

@@ -76,6 +76,14 @@ class GeneratorTiers(_Frozen):
     fallback: str | None = None
 
 
+class DrillDesigners(GeneratorTiers):
+    """The models that design drills, and how they are asked; `timeout_seconds` is for five drills."""
+
+    temperature: Temperature = 0.7
+    timeout_seconds: Seconds = 90
+    output_tokens_per_drill: Tokens = 1_000
+
+
 class GeneratorsFile(_Frozen):
     """generators.yaml."""
 
@@ -83,6 +91,7 @@ class GeneratorsFile(_Frozen):
     timeout_seconds: Seconds = 60
     output_tokens_per_question: Tokens = 700
     types: Mapping[str, GeneratorTiers]
+    drills: DrillDesigners = DrillDesigners(primary=PROCEDURAL)
     chain: tuple[str, ...] = ()
 
     def tiers(self, question_type: str) -> GeneratorTiers:
@@ -139,7 +148,8 @@ def load_llm_config(
     made_by = config.generators
     if DEFAULT not in made_by.types:
         raise ConfigurationError(f"{generators}: types: `{DEFAULT}` is missing; it serves the types not named")
-    tiers = [model for t in made_by.types.values() for model in (t.primary, t.fallback) if model]
+    by_tier = [*made_by.types.values(), made_by.drills]
+    tiers = [model for t in by_tier for model in (t.primary, t.fallback) if model]
     _refuse_unknown(generators, [*tiers, *made_by.chain], {*config.models.models, PROCEDURAL})
     _refuse_unknown(judges, [*config.judges.arbiters, *config.judges.solvers], set(config.models.models))
     return config

@@ -53,6 +53,8 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_OPENAI_COMPATIBLE_API_KEY": "its key, where it wants one",
     "QGEN_GNUBG": "the GNU Backgammon program, for mining and checking drills (default: found where it usually is)",
     "QGEN_DRILLS": "YAML file with your own curriculum of drills (default: the one that ships)",
+    "ENABLE_BATCH_DRILL_GENERATION": "false: a drill series is asked for in one single call, not in batches of five "
+    "(default: true)",
     "QGEN_BUDGET_USD_PER_DAY": "no call is made that could bring the day (UTC) above this (default: no limit)",
     "QGEN_BUDGET_TOKENS_PER_DAY": "the same in tokens (default: no limit)",
     "QGEN_EMBEDDER": "what finds near questions: hashing, openai:MODEL, openai_compatible:MODEL or "
@@ -118,6 +120,7 @@ class Settings:
     judges_file: Path = PACKAGED / "judges.yaml"
     drills_file: Path = PACKAGED / "drills.yaml"
     gnubg: str | None = None
+    drill_batches: bool = True
     budget_usd_per_day: Decimal | None = None
     budget_tokens_per_day: int | None = None
     embedder: EmbedderChoice = field(default_factory=EmbedderChoice)
@@ -181,6 +184,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         judges_file=_file(env, "QGEN_JUDGES", "judges.yaml"),
         drills_file=_file(env, "QGEN_DRILLS", "drills.yaml"),
         gnubg=env.get("QGEN_GNUBG"),
+        drill_batches=_flag("ENABLE_BATCH_DRILL_GENERATION", env.get("ENABLE_BATCH_DRILL_GENERATION"), True),
         prompts_folder=_path(env["QGEN_PROMPTS"]) if "QGEN_PROMPTS" in env else None,
         budget_usd_per_day=_amount("QGEN_BUDGET_USD_PER_DAY", env.get("QGEN_BUDGET_USD_PER_DAY")),
         budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
@@ -228,6 +232,15 @@ def _positive(name: str, value: str | None, default: N) -> int | N:
     if number < 1:
         raise ConfigurationError(f"{name}: {value!r} is not a whole number above 0")
     return number
+
+
+def _flag(name: str, value: str | None, default: bool) -> bool:
+    if value is None:
+        return default
+    known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if value.strip().lower() not in known:
+        raise ConfigurationError(f"{name}: {value!r} is not true or false")
+    return known[value.strip().lower()]
 
 
 def _amount(name: str, value: str | None) -> Decimal | None:

@@ -7,6 +7,7 @@ Here: what a position and a drill are, as they are stored and sent. Not here: th
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -61,6 +62,31 @@ class Asks(StrEnum):
     ERROR_SIZE = "ERROR_SIZE"
     SHOTS = "SHOTS"
     RACE = "RACE"
+
+
+class SeriesStatus(StrEnum):
+    """Where a series stands: PENDING until work on it starts; COMPLETED when all or some drills came, else FAILED."""
+
+    PENDING = "PENDING"
+    GENERATING = "GENERATING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+class DrillVerdict(StrEnum):
+    """What the check of one drill found."""
+
+    VERIFIED = "verified"
+    FAILED = "failed"
+    UNVERIFIABLE = "unverifiable"
+
+
+class SeriesVerdict(StrEnum):
+    """What the checks of a series add up to: VERIFIED when every drill that it should have was checked and holds."""
+
+    VERIFIED = "VERIFIED"
+    NEEDS_REVIEW = "NEEDS_REVIEW"
+    UNVERIFIED = "UNVERIFIED"
 
 
 COMPARES_PLAYS = frozenset({Asks.BEST_PLAY, Asks.WORST_PLAY})
@@ -178,6 +204,18 @@ class Drill(_Frozen):
         """The right option; None unless exactly one is marked right."""
         right = [option for option in self.options if option.correct]
         return right[0] if len(right) == 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One drill to be made. `index` and `batch` count from 0."""
+
+    index: int
+    batch: int
+    position_id: str
+    phase: Phase
+    tier: Tier
+    methodology: str
 
 
 def parse_phases(names: Iterable[str]) -> tuple[Phase, ...]:

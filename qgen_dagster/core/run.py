@@ -12,6 +12,14 @@ from qgen_dagster.core.errors import ExitCode
 from qgen_dagster.core.funnel import Funnel, Loss
 
 
+class RunKind(StrEnum):
+    """What a run makes. Statistics of questions leave runs of other kinds out."""
+
+    QUESTIONS = "questions"
+    DRILLS = "drills"
+    AUDIT = "audit"
+
+
 class RunStatus(StrEnum):
     """RUNNING, then exactly one of the others. KILLED: its process is gone and could not say how it ended."""
 

@@ -7,7 +7,9 @@ import dagster as dg
 from pydantic import Field
 
 from qgen_dagster.defs.assets import ALL_ASSETS
+from qgen_dagster.defs.assets.audit import bank_audit
 from qgen_dagster.defs.assets.bank import deduplicated_questions, judged_questions, question_bank
+from qgen_dagster.defs.assets.drills import DRILL_ASSETS
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.planning import generation_plan, inventory_snapshot
 from qgen_dagster.defs.hosting import run_settings
@@ -30,6 +32,20 @@ plan_fan_out = dg.define_asset_job(
     "plan_fan_out",
     selection=dg.AssetSelection.assets(inventory_snapshot, generation_plan),
     description="Plans, then has the sensor `fan_out` start one run per planned stratum: for more than one machine.",
+)
+
+build_drill_series = dg.define_asset_job(
+    "build_drill_series",
+    selection=dg.AssetSelection.assets(*DRILL_ASSETS),
+    description="A drill series from its plan to checked answers. Leave *Partition* empty for a new series; with one, "
+    "only what is missing is made.",
+)
+
+audit_bank = dg.define_asset_job(
+    "audit_bank",
+    selection=dg.AssetSelection.assets(bank_audit),
+    description="Proves the keys of the questions that were longest unchecked once more, within a budget. Also started "
+    "by the weekly schedule and by `qgen audit bank`.",
 )
 
 
@@ -66,4 +82,4 @@ def purge_history() -> None:
     delete_old_history()
 
 
-ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, purge_history)
+ALL_JOBS = (auto_balance, generate_stratum, plan_fan_out, build_drill_series, audit_bank, purge_history)

@@ -21,6 +21,7 @@ from qgen_dagster.defs.attempts import (
 )
 from qgen_dagster.defs.going_on import going_on
 from qgen_dagster.defs.jobs import auto_balance, generate_stratum, plan_fan_out
+from qgen_dagster.defs.partitions import register_series
 from qgen_dagster.defs.ranges import register_strata
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG
 from qgen_dagster.defs.schedules import balance_request
@@ -64,6 +65,23 @@ def new_strata(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     """Registers what the taxonomy has and Dagster has not; one query when nothing is new."""
     new = register_strata(context.instance, [stratum.key for stratum in load_settings().taxonomy.strata])
     return dg.SkipReason(f"registered {', '.join(new)}" if new else "no new strata")
+
+
+@dg.sensor(
+    name="new_drill_series",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Makes every planned drill series a partition, so that it can be chosen and backfilled.",
+)
+def new_drill_series(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Registers series that were planned outside Dagster; one query when nothing is new."""
+    from qgen_dagster.bank.drills import series_ids
+    from qgen_dagster.services.database import open_bank
+
+    with open_bank(load_settings()) as bank, bank.begin() as tx:
+        planned = [str(series_id) for series_id in series_ids(tx)]
+    new = register_series(context.instance, planned)
+    return dg.SkipReason(f"registered {len(new)} series" if new else "no new series")
 
 
 @dg.run_status_sensor(
@@ -198,4 +216,4 @@ def _left_to_sensor(instance: dg.DagsterInstance, run_id: UUID) -> dg.DagsterRun
     return attempt if attempt.is_success and attempt.tags.get(LAUNCHED_BY_TAG) != CLI else None
 
 
-ALL_SENSORS = (dead_runs, new_strata, fill_rounds, fan_out, llm_jobs, late_reports)
+ALL_SENSORS = (dead_runs, new_strata, new_drill_series, fill_rounds, fan_out, llm_jobs, late_reports)

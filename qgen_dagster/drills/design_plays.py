@@ -43,9 +43,13 @@ def _best_of(spot: Spot, rng: random.Random, size: int, question: str) -> Task |
 def _tempting(spot: Spot, rng: random.Random, count: int) -> list[Judged]:
     """Clearly worse plays, the least bad one among them, of as many different ideas as there are; by their loss."""
     pool = [each for each in spot.wrong if spot.loss(each) <= PLAUSIBLE]
-    if not pool:
+    near = pool
+    if not spot.board.contact and spot.best.features.borne_off:
+        # In a race nobody weighs a play that takes fewer chequers off: one that takes as many must stand beside it.
+        near = [each for each in pool if each.features.borne_off >= spot.best.features.borne_off]
+    if not near:
         return []
-    chosen, rest = pool[:1], pool[1:]
+    chosen, rest = near[:1], [each for each in pool if each is not near[0]]
     rng.shuffle(rest)
     while rest and len(chosen) < count:
         seen = {each.features.ideas[:1] for each in chosen}

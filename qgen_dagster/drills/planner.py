@@ -15,24 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qgen_dagster.config.drills import Curriculum
-from qgen_dagster.core.drills import Phase, Position, Tier
+from qgen_dagster.core.drills import Phase, Position, Slot, Tier
 
 BATCH_SIZE = 5
 Node = tuple[str, str]
 SOURCE: Node = ("source", "")
 SINK: Node = ("sink", "")
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One drill to be made. `index` and `batch` count from 0."""
-
-    index: int
-    batch: int
-    position_id: str
-    phase: Phase
-    tier: Tier
-    methodology: str
 
 
 @dataclass(frozen=True)
@@ -159,7 +147,17 @@ def _slots(
     def tier_of(position: Position) -> Tier:
         return curriculum.methodologies[chosen[position.id]].tier
 
-    taken.sort(key=lambda position: (phases.index(position.phase), tiers.index(tier_of(position))))
+    # Within a phase and a tier the methodologies take turns, so that few of a kind follow each other.
+    turns: Counter[tuple[str, str]] = Counter()
+    turn = {}
+    for position in taken:
+        turn[position.id] = turns[position.phase, chosen[position.id]]
+        turns[position.phase, chosen[position.id]] += 1
+
+    def place(position: Position) -> tuple[int, int, int]:
+        return phases.index(position.phase), tiers.index(tier_of(position)), turn[position.id]
+
+    taken.sort(key=place)
     return tuple(
         Slot(index, index // batch_size, position.id, position.phase, tier_of(position), chosen[position.id])
         for index, position in enumerate(taken)

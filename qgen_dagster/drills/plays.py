@@ -52,6 +52,7 @@ class Play:
         return tuple(found)
 
 
+@lru_cache(maxsize=1024)  # designing, reading and checking a drill ask for the same ones many times
 def legal_plays(board: Board, dice: tuple[int, int]) -> tuple[Play, ...]:
     """Every legal play of a roll, one for each board that it can lead to; none when the player cannot move.
 

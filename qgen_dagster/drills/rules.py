@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 from qgen_dagster.config.drills import Curriculum
-from qgen_dagster.core.drills import COMPARES_PLAYS, NEEDS_SUBJECT, Asks, Drill, DrillOption
+from qgen_dagster.core.drills import COMPARES_PLAYS, NEEDS_SUBJECT, Asks, Drill, DrillOption, Slot
 from qgen_dagster.core.question import normalise_text
 from qgen_dagster.drills.board import BadPosition, Board, split_row_id
 from qgen_dagster.drills.notation import parse_play
-from qgen_dagster.drills.planner import Slot
 from qgen_dagster.drills.plays import Play, legal_plays
 
 

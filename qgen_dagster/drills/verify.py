@@ -11,25 +11,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from qgen_dagster.core.drills import EQUITY_TOLERANCE, Asks, Drill, DrillOption, Evaluation, Position
+from qgen_dagster.core.drills import (
+    EQUITY_TOLERANCE,
+    Asks,
+    Drill,
+    DrillOption,
+    DrillVerdict,
+    Evaluation,
+    Position,
+    SeriesVerdict,
+)
 from qgen_dagster.drills.board import BadPosition, Board, split_row_id
 from qgen_dagster.drills.gnubg import EngineError, Gnubg
 from qgen_dagster.drills.notation import format_play, parse_play
 from qgen_dagster.drills.plays import hitting_rolls
-
-
-class DrillVerdict(StrEnum):
-    VERIFIED = "verified"
-    FAILED = "failed"
-    UNVERIFIABLE = "unverifiable"
-
-
-class SeriesVerdict(StrEnum):
-    VERIFIED = "VERIFIED"
-    NEEDS_REVIEW = "NEEDS_REVIEW"
-    UNVERIFIED = "UNVERIFIED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ SOLVE = "solve"
 ARBITRATE = "arbitrate"
 COMPARE = "compare"
 EMBED = "embed"
+DESIGN = "drill"  # a batch of drills
 CHECK = "check"  # whether a model answers at all: qgen doctor --live
-PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, CHECK)
+PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK)
 
 
 class Calls:
@@ -97,6 +98,11 @@ def digest_of(*parts: object) -> str:
 def generation_call(batch_id: UUID, missing: int, number: int) -> Call:
     """The `number`-th call of a batch, for so many questions."""
     return Call(GENERATE, digest_of(GENERATE, batch_id, missing, number), batch_id=batch_id)
+
+
+def design_call(batch_id: UUID, attempt: int, indices: Sequence[int], number: int) -> Call:
+    """The `number`-th call in an attempt at a batch, for the drills with these indices."""
+    return Call(DESIGN, digest_of(DESIGN, batch_id, attempt, list(indices), number), batch_id=batch_id)
 
 
 def regeneration_call(candidate_id: UUID, batch_id: UUID) -> Call:

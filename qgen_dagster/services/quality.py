@@ -11,6 +11,7 @@ from uuid import UUID
 from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.core.funnel import Funnel, sum_funnels
+from qgen_dagster.core.run import RunKind
 from qgen_dagster.judging.solving import KeyFinding
 from qgen_dagster.services.run_record import RunRecord, read_record
 from qgen_dagster.services.runs import RunSession
@@ -53,5 +54,5 @@ def _run_to_look_at(session: RunSession) -> UUID | None:
     with session.work.bank.begin() as tx:
         if run_rows.get_run(tx, session.run_id) is not None:
             return session.run_id
-        latest = run_rows.list_runs(tx, limit=1)
+        latest = run_rows.list_runs(tx, kind=RunKind.QUESTIONS, limit=1)
     return latest[0]["id"] if latest else None

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from qgen_dagster.bank import drills as drill_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.locks import is_run_alive
@@ -90,6 +91,7 @@ def resolve_run_id(bank: Bank, prefix: str) -> UUID:
 
 def _close_as_killed(tx: Any, row: dict[str, Any], at: datetime) -> None:
     refresh_run(tx, row["id"])
+    drill_rows.pause_series_of(tx, row["id"])
     ended = max(row["heartbeat_at"] or row["started_at"], row["started_at"])
     run_rows.update_run(
         tx,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from qgen_dagster.config.llm import PROCEDURAL, LlmConfig, Tier
+from qgen_dagster.config.llm import PROCEDURAL, GeneratorTiers, LlmConfig, Tier
 from qgen_dagster.services.desk import Desk
 
 
@@ -17,7 +17,11 @@ def generator_models(config: LlmConfig, can_ask: Callable[[str], bool], question
 
     The chosen tier, then the other one, then the chain. A model without a key is passed over. Empty: nobody has one.
     """
-    tiers = config.generators.tiers(question_type)
+    return models_of(config, can_ask, config.generators.tiers(question_type), tier)
+
+
+def models_of(config: LlmConfig, can_ask: Callable[[str], bool], tiers: GeneratorTiers, tier: Tier) -> list[str]:
+    """The same for the tiers of whatever is to be made."""
     wanted = [tiers.primary, tiers.fallback] if tier != "fallback" else [tiers.fallback, tiers.primary]
     found: list[str] = []
     for model in [*wanted, *config.generators.chain]:

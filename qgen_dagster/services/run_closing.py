@@ -76,7 +76,7 @@ def close_run(
             "completed_at": max(at, row["started_at"]),
             "duration_seconds": max(0.0, (at - row["started_at"]).total_seconds()),
             "stop_reason": _stop_reason(funnel, error, stopped_by, waiting),
-            "error": _text_of(error),
+            "error": text_of(error),
         },
     )
     return status
@@ -107,12 +107,13 @@ def _ending(funnel: Funnel, error: BaseException | None, waiting: int) -> tuple[
     if error is None:
         status = status_of(funnel)
         return status, exit_code_of(status)
-    kept = funnel.inserted or (_is_interruption(error) and funnel.pending)
+    kept = funnel.inserted or (is_interruption(error) and funnel.pending)
     status = RunStatus.PARTIAL_FAILURE if kept else RunStatus.FAILED
     return status, error.exit_code if isinstance(error, QgenError) else exit_code_of(status)
 
 
-def _is_interruption(error: BaseException) -> bool:
+def is_interruption(error: BaseException) -> bool:
+    """Whether the run was asked to stop, rather than hit by an error."""
     # Dagster's own interruption is a BaseException too, which only `defs/` may name.
     return isinstance(error, RunInterrupted) or not isinstance(error, Exception)
 
@@ -120,7 +121,7 @@ def _is_interruption(error: BaseException) -> bool:
 def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorCategory | None, waiting: int) -> str:
     jobs = f"waits for {waiting:,} batch job{'s' if waiting > 1 else ''}" if waiting else ""
     if error is not None:
-        what = "interrupted" if _is_interruption(error) else "an error ended it"
+        what = "interrupted" if is_interruption(error) else "an error ended it"
         return f"{what}; {jobs}" if jobs else what
     if jobs:
         return jobs
@@ -133,7 +134,8 @@ def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorC
     return "finished"
 
 
-def _text_of(error: BaseException | None) -> str | None:
+def text_of(error: BaseException | None) -> str | None:
+    """What a run's row says of the error that ended it."""
     if error is None:
         return None
     return error.message if isinstance(error, QgenError) else f"{type(error).__name__}: {error}"[:2000]

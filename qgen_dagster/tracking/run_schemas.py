@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from qgen_dagster.core.error_categories import Severity
 from qgen_dagster.core.funnel import Loss
 from qgen_dagster.core.question import PRINTABLE
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 MAX_COUNT = 1_000_000_000
 MAX_NAMES = 200
@@ -286,9 +286,10 @@ class QuestionGenerationRunCreate(_Scalars, _Breakdowns):
 
 
 class QuestionGenerationRunSummary(_Scalars):
-    """A run in a list: its numbers, without the breakdowns."""
+    """A run in a list: its numbers, without the breakdowns. The runs of drill series have no questions to count."""
 
     id: UUID
+    kind: RunKind = RunKind.QUESTIONS
     created_at: AwareDatetime
 
 
@@ -318,6 +319,7 @@ class QuestionGenerationRunRead(_Scalars, _Breakdowns):
     """Everything about a run."""
 
     id: UUID
+    kind: RunKind = RunKind.QUESTIONS
     created_at: AwareDatetime
     losses: StageLosses
     later_rounds: list[UUID] = []

@@ -21,6 +21,14 @@ CHAIN = {
     "question_bank": ["deduplicated_questions"],
     "generation_runs": ["question_bank"],
 }
+AUDIT = {"bank_audit": ["question_bank"]}
+DRILLS = {
+    "position_library": [],
+    "drill_plan": ["position_library"],
+    "drill_batches": ["drill_plan"],
+    "drill_series": ["drill_batches"],
+}
+PER_SERIES = {"drill_batches", "drill_series"}
 PER_STRATUM = {"generated_batches", "judged_questions", "deduplicated_questions", "question_bank"}
 # What costs time or memory in every run process, and is not needed to know what there is.
 HEAVY = ["pandas", "numpy", "torch", "alembic", "playwright", "openai", "anthropic", "google.genai", "hypothesis"]
@@ -44,17 +52,19 @@ print(json.dumps({"heavy": heavy, "touched": touched}))
 """
 
 
-def test_the_assets_are_a_chain_over_the_strata() -> None:
+def test_the_assets_are_a_chain_over_the_strata_and_one_over_the_series() -> None:
     graph = defs.resolve_asset_graph()
     keys = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
-    assert {name: [parent.to_user_string() for parent in node.parent_keys] for name, node in keys.items()} == CHAIN
+    parents = {name: [parent.to_user_string() for parent in node.parent_keys] for name, node in keys.items()}
+    assert parents == {**CHAIN, **AUDIT, **DRILLS}
     for name, node in keys.items():
         partitions = node.partitions_def
-        assert isinstance(partitions, dg.DynamicPartitionsDefinition) is (name in PER_STRATUM)
-        assert partitions is None or partitions.name == "strata"  # type: ignore[attr-defined]
+        assert isinstance(partitions, dg.DynamicPartitionsDefinition) is (name in PER_STRATUM | PER_SERIES)
+        over = "strata" if name in CHAIN else "drill_series"
+        assert partitions is None or partitions.name == over  # type: ignore[attr-defined]
         assert node.description
-        assert node.group_name == "questions"
-        if name in PER_STRATUM:
+        assert node.group_name == ("drills" if name in DRILLS else "questions")
+        if partitions is not None:
             assert node.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
@@ -65,6 +75,8 @@ def test_the_jobs_and_what_they_select() -> None:
         "auto_balance": set(CHAIN),
         "generate_stratum": PER_STRATUM,
         "plan_fan_out": {"inventory_snapshot", "generation_plan"},
+        "build_drill_series": set(DRILLS),
+        "audit_bank": set(AUDIT),
         "purge_history": set(),
     }
     assert all(job.description for job in jobs.values())
@@ -77,10 +89,11 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
     assert schedules == {
         "nightly_auto_balance": ("0 2 * * *", "STOPPED"),
+        "weekly_audit": ("0 4 * * 0", "STOPPED"),
         "retention": ("30 5 * * 0", "STOPPED"),  # it deletes
     }
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "fill_rounds", "llm_jobs", "late_reports")
+    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs", "late_reports")
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 
@@ -93,6 +106,8 @@ def test_the_checks_and_the_one_that_blocks() -> None:
         "duplicate_rate": "deduplicated_questions",
         "coverage": "question_bank",
         "funnel_identity": "generation_runs",
+        "drill_quotas": "drill_series",
+        "drill_verification": "drill_series",
     }
     assert [name for name, spec in checks.items() if spec.blocking] == ["keys_are_proved"]
     assert all(spec.description for spec in checks.values())

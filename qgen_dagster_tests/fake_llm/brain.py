@@ -16,6 +16,7 @@ from typing import Any
 from qgen_dagster.core.question import normalise_text
 
 from .damage import count_asked, plant, spoil, spoil_questions
+from .drills import write_drills
 from .faults import Fault
 from .labelled import labelled_questions
 from .memory import Memory, Truth
@@ -41,7 +42,7 @@ class Brain:
     def answer(self, prompt: PromptRead, provider: str, fault: Fault | None, number: int) -> str:
         """What the model says to the prompt. `number` counts its answers."""
         if prompt.task == "other":
-            return "A small model answers here; it knows the tasks generate, solve, arbitrate and compare."
+            return "A small model answers here; it knows the tasks generate, solve, arbitrate, compare and drill."
         rng = random.Random(f"{self._seed}:{number}") if fault else random.Random(0)
         reply = self._reply(prompt, provider, fault, rng)
         return spoil(fault, reply, rng) if fault else json.dumps(reply, ensure_ascii=False)
@@ -49,6 +50,8 @@ class Brain:
     def _reply(self, prompt: PromptRead, provider: str, fault: Fault | None, rng: random.Random) -> dict[str, Any]:
         if prompt.task == "generate":
             return self._generate(prompt, fault, rng)
+        if prompt.task == "drill":
+            return write_drills(prompt.drills, fault, rng)
         if prompt.task == "compare":
             return _compare(prompt.questions)
         printed = prompt.questions[0] if prompt.questions else PrintedQuestion("", [])

@@ -26,10 +26,13 @@ QUESTION_KINDS = (
     *("too_few", "too_many", "duplicates", "no_key", "key_letter", "key_index", "key_spacing"),
     *("wrong_key", "ambiguous", "leak", "wrong_difficulty"),
 )
-KINDS = STATUS_KINDS + DELIVERY_KINDS + REPLY_KINDS + QUESTION_KINDS
+# What is wrong with drills; some of it can be wrong with questions too. These meet only calls that ask for drills.
+OWN_DRILL_KINDS = ("illegal_move", "wrong_dice", "unknown_position")
+DRILL_KINDS = ("too_few", "too_many", "duplicates", "no_key", "wrong_key", *OWN_DRILL_KINDS)
+KINDS = STATUS_KINDS + DELIVERY_KINDS + REPLY_KINDS + QUESTION_KINDS + OWN_DRILL_KINDS
 
 # Calls of a model; a fault that names no task meets these.
-MODEL_TASKS = ("generate", "solve", "arbitrate", "compare", "other", "embed")
+MODEL_TASKS = ("generate", "solve", "arbitrate", "compare", "drill", "other", "embed")
 # The rest of the API; a fault meets these only where it names them.
 SERVICE_TASKS = ("models", "files", "batch", "poll", "results", "list", "cancel")
 TASKS = MODEL_TASKS + SERVICE_TASKS
@@ -101,8 +104,9 @@ class Fault:
         meant = MODEL_TASKS if self.task is None else (self.task,)
         if task not in meant:
             return False
-        if self.kind in QUESTION_KINDS and task != "generate":
-            return False
+        if self.kind in QUESTION_KINDS + OWN_DRILL_KINDS:
+            kinds = {"generate": QUESTION_KINDS, "drill": DRILL_KINDS}.get(task, ())
+            return self.kind in kinds
         if self.kind in REPLY_KINDS and task in ("embed", *SERVICE_TASKS):
             return False
         if api == "batch":

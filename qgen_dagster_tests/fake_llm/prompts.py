@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .drills import drills_asked
+
 LETTERS = "ABCDEF"
 _HEADER = re.compile(r"^([A-Z][A-Za-z-]*):[ \t]*(.*)$")
 _BLOCK = re.compile(r"<question>\s*\n(.*?)\n\s*</question>", re.DOTALL)
@@ -37,12 +39,15 @@ class PromptRead:
     sub_types: list[str] = field(default_factory=list)
     questions: list[PrintedQuestion] = field(default_factory=list)
     key: str | None = None
+    drills: list[tuple[str, str]] = field(default_factory=list)  # position and methodology of each
 
 
 def read_prompt(text: str) -> PromptRead:
     """Reads the user prompt."""
     header = _headers(text)
     task = header.get("task", "other").lower()
+    if task == "drill":
+        return PromptRead(task=task, drills=drills_asked(text))
     if task not in ("generate", "solve", "arbitrate", "compare"):
         return PromptRead()
     if task == "generate":

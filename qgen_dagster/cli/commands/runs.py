@@ -104,6 +104,7 @@ run_prune.register(app)
 
 def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
     from qgen_dagster.cli.output import local_time, make_table, money, short, span, styled
+    from qgen_dagster.core.run import RunKind
 
     if not found:
         output.note("No runs.")
@@ -114,7 +115,7 @@ def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
             short(r["id"]),
             local_time(r["started_at"]),
             styled(r["status"].replace("_", " "), _STYLES.get(r["status"], "")),
-            f"{r['questions_inserted']:,}/{r['questions_requested']:,}",
+            "drills" if r["kind"] == RunKind.DRILLS else f"{r['questions_inserted']:,}/{r['questions_requested']:,}",
             money(r["cost_usd"]),
             span(r["duration_seconds"]),
             r["triggered_by"] or "–",
@@ -130,6 +131,7 @@ def _print_run(
     from qgen_dagster.cli.output import cost_text, heading, local_time, pairs, short, span, styled
     from qgen_dagster.cli.report import funnel_text
     from qgen_dagster.core.funnel import sum_funnels
+    from qgen_dagster.core.run import RunKind
     from qgen_dagster.tracking.metrics import unpriced_models
 
     total = sum_funnels(funnels.values())
@@ -151,6 +153,10 @@ def _print_run(
         ("later rounds", ", ".join(short(r["id"]) for r in reversed(later))),
     ]
     output.show(pairs(facts))
+    if row["kind"] == RunKind.DRILLS:
+        series = short((row["options"] or {}).get("series_id", ""))
+        output.show(heading("Next"), pairs([(f"qgen drills status {series}", "the drill series it made")]), gap=True)
+        return
     output.show(heading("Funnel"), funnel_text(total), gap=True)
     if funnels:
         output.show(heading("Strata"), _strata_table(output, funnels), gap=True)

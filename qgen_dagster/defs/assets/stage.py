@@ -5,6 +5,7 @@ Not here: any asset.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 import dagster as dg
@@ -18,15 +19,27 @@ from qgen_dagster.defs.metadata import samples_metadata
 from qgen_dagster.defs.partitions import strata_of
 from qgen_dagster.defs.resources import RunResource
 from qgen_dagster.services import stage_report
+from qgen_dagster.services.bank_audit import AuditRun
+from qgen_dagster.services.drill_runs import SeriesRun
 from qgen_dagster.services.runs import RunSession
 
 GROUP = "questions"
+Session = TypeVar("Session", RunSession, SeriesRun, AuditRun, covariant=True)
 # Which partitions belong to one run decides isolation: a backfill makes one run per stratum.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
 
+class HasSession(Protocol[Session]):
+    """A resource that holds a run, which can be asked to stop and remembers what went wrong."""
+
+    @property
+    def session(self) -> Session: ...
+
+    def stop(self) -> None: ...
+
+
 @contextmanager
-def at_work(run: RunResource) -> Iterator[RunSession]:
+def at_work(run: HasSession[Session]) -> Iterator[Session]:
     """The run's session; a stop request ends the block in good order, and an error is remembered for the run's row.
 
     Raises DagsterExecutionInterruptedError when the stage stopped on request: Dagster then calls the run canceled,

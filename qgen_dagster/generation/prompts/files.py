@@ -121,6 +121,18 @@ class CompareFile(SolveFile):
     required = {"user": ("first", "second")}
 
 
+class DrillFile(_Templates):
+    """drill.yaml."""
+
+    label: Label
+    system: Prose
+    user: Prose
+    refused: Prose
+
+    required = {"system": ("principles", "methodologies"), "user": ("drills",), "refused": ("problems",)}
+    allowed = {"user": ("count", "refused")}
+
+
 class GenericFile(_Templates):
     """generic.yaml: what stands in for a type, a kind of question or a level that has no text of its own."""
 
@@ -191,6 +203,7 @@ TASK_FILES: Mapping[str, type[BaseModel]] = {
     "solve": SolveFile,
     "arbitrate": ArbitrateFile,
     "compare": CompareFile,
+    "drill": DrillFile,
     "generic": GenericFile,
 }
 
@@ -217,6 +230,7 @@ class Prompts:
     solve: SolveFile
     arbitrate: ArbitrateFile
     compare: CompareFile
+    drill: DrillFile
     generic: GenericFile
     sources: Mapping[str, str]
     own_types: Mapping[str, tuple[Path, TypeFile]] = field(default_factory=dict)

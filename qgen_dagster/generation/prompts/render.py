@@ -239,11 +239,15 @@ def comparison_version(prompts: Prompts) -> str:
 def _once(prompts: Prompts, task: str, texts: TypePrompts | None, parts: Callable[[], list[Any]]) -> str:
     key = ("version", task, texts.type.key if texts else None)
     if key not in prompts.cache:
-        said = json.dumps([FORM, *parts()], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-        digest = hashlib.sha256(said.encode()).hexdigest()[:_HASH_LENGTH]
-        prompts.cache[key] = f"{getattr(prompts, task).label}@{digest}"
+        prompts.cache[key] = version_of(getattr(prompts, task).label, parts())
     version: str = prompts.cache[key]
     return version
+
+
+def version_of(label: str, parts: Sequence[Any]) -> str:
+    """The label with a hash of everything that makes up a prompt."""
+    said = json.dumps([FORM, *parts], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"{label}@{hashlib.sha256(said.encode()).hexdigest()[:_HASH_LENGTH]}"
 
 
 def _generation_parts(prompts: Prompts, texts: TypePrompts) -> list[Any]:

@@ -12,6 +12,8 @@ from typing import Any
 _TEXT = {"type": "string"}
 _TEXT_OR_NULL = {"type": ["string", "null"]}
 _NUMBER = {"type": "number"}
+_NUMBER_OR_NULL = {"type": ["number", "null"]}
+_YES_OR_NO = {"type": "boolean"}
 CRITERIA = ("clarity", "validity", "formatting", "creativity", "leakage")
 
 
@@ -48,4 +50,28 @@ ASSESSMENT: Mapping[str, Any] = _object(
     difficulty=_object(reason=_TEXT, level=_TEXT),
     feedback=_TEXT,
 )
-COMPARISON: Mapping[str, Any] = _object(reason=_TEXT, same={"type": "boolean"})
+COMPARISON: Mapping[str, Any] = _object(reason=_TEXT, same=_YES_OR_NO)
+_DRILL_OPTION = _object(
+    text=_TEXT,
+    play=_TEXT_OR_NULL,
+    low=_NUMBER_OR_NULL,
+    high=_NUMBER_OR_NULL,
+    correct=_YES_OR_NO,
+    feedback=_TEXT,
+)
+DRILLS: Mapping[str, Any] = _object(
+    drills=_list_of(
+        _object(
+            position_id=_TEXT,
+            methodology=_TEXT,
+            scenario=_TEXT,
+            question=_TEXT,
+            options=_list_of(_DRILL_OPTION),
+            best_play=_TEXT,
+            subject=_TEXT_OR_NULL,
+            explanation=_TEXT,
+            hints=_list_of(_TEXT),
+            principles=_list_of(_TEXT),
+        )
+    )
+)

@@ -50,7 +50,7 @@ SHOWN_SECONDS = (5, 120)
 
 _NO_MISTAKE = frozenset({"correct", "right", "key", "none", "no mistake", "this is the key"})
 # Options get other letters and places, so a text that speaks of them would mislead.
-_SPEAKS_OF_PLACES = re.compile(
+SPEAKS_OF_PLACES = re.compile(
     r"\b(?:[Oo]ption|[Cc]hoice|[Aa]lternative)s? [(\[]?[A-F1-6]\b[)\]]?"
     r"|\b(?:[Ff]irst|[Ss]econd|[Tt]hird|[Ff]ourth|[Ff]ifth|[Ss]ixth|[Ll]ast) option\b"
 )
@@ -217,7 +217,7 @@ def _check_words(stem: str, explanation: str, options: Sequence[Option], rules: 
     if rules.latin_script and mostly_other_script(f"{stem} {explanation}"):
         raise Unusable("it is in another script than the one asked for")
     said = " ".join([explanation, *(option.note for option in options)])
-    place = _SPEAKS_OF_PLACES.search(said)
+    place = SPEAKS_OF_PLACES.search(said)
     if place and place.group() not in stem and not any(place.group() in option.text for option in options):
         raise Unusable(f"it speaks of {shown(place.group())}, though options have no fixed place")
 

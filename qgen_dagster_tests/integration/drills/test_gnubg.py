@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from qgen_dagster.config.drills import packaged_curriculum
+from qgen_dagster.core.drills import SeriesVerdict
 from qgen_dagster.core.errors import ConfigurationError, ExitCode
 from qgen_dagster.drills.board import START, from_position_id, position_id_of, split_row_id
 from qgen_dagster.drills.design import design_drill
@@ -25,7 +26,7 @@ from qgen_dagster.drills.gnubg import (
 )
 from qgen_dagster.drills.library import load_catalogue
 from qgen_dagster.drills.plays import legal_plays
-from qgen_dagster.drills.verify import SeriesVerdict, engine_evaluations, verify_series
+from qgen_dagster.drills.verify import engine_evaluations, verify_series
 from qgen_dagster_tests.support.backgammon import installed_gnubg, random_game_boards
 
 MATCH = """ 1 point match

@@ -13,12 +13,12 @@ from qgen_dagster.core.drills import (
     Drill,
     DrillOption,
     Phase,
+    Slot,
     Tier,
     check_drill_count,
     parse_phases,
 )
 from qgen_dagster.core.errors import ConfigurationError
-from qgen_dagster.drills.planner import Slot
 from qgen_dagster.drills.rules import drill_problems, series_problems
 
 CURRICULUM = packaged_curriculum()

@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 
-from qgen_dagster.core.drills import AnswerFormat, Asks, Drill, DrillOption, Evaluation, Tier
+from qgen_dagster.core.drills import (
+    AnswerFormat,
+    Asks,
+    Drill,
+    DrillOption,
+    DrillVerdict,
+    Evaluation,
+    SeriesVerdict,
+    Tier,
+)
 from qgen_dagster.drills.library import load_catalogue
-from qgen_dagster.drills.verify import DrillVerdict, SeriesCheck, SeriesVerdict, verify_drill, verify_series
+from qgen_dagster.drills.verify import SeriesCheck, verify_drill, verify_series
 
 POSITION = next(position for position in load_catalogue() if position.id == "4HPwATDgc/ABMA:31")
 EVALUATION = POSITION.evaluation
