@@ -107,7 +107,7 @@ def page_of_alerts(
     where = _equal(alerts.c, equal)
     if states:
         where.append(alerts.c.state.in_(states))
-    query = select(*(c for c in alerts.c if c.name != "deliveries")).where(*where)
+    query = select(alerts).where(*where)
     return _page(tx, query.order_by(alerts.c.opened_at.desc(), alerts.c.id), limit, offset, most)
 
 

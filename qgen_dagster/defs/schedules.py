@@ -13,8 +13,8 @@ from qgen_dagster.defs.resources import run_config
 from qgen_dagster.services.bank_audit import make_audit_options
 
 NIGHTLY = "0 2 * * *"
-WEEKLY = "0 4 * * 0"
-AFTER_THAT = "30 5 * * 0"
+WEEKLY = "30 5 * * 0"  # when the night's runs are over
+AUDIT = "0 4 * * 0"
 
 
 @dg.schedule(
@@ -46,7 +46,7 @@ def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 @dg.schedule(
     name="retention",
     job=purge_history,
-    cron_schedule=AFTER_THAT,
+    cron_schedule=WEEKLY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Every Sunday: deletes history older than QGEN_RETENTION_DAYS (90). Questions and statistics stay.",
@@ -85,7 +85,7 @@ IN_PROGRESS = (
 @dg.schedule(
     name="weekly_audit",
     job=audit_bank,
-    cron_schedule=WEEKLY,
+    cron_schedule=AUDIT,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Every week: proves the keys that were longest unchecked once more. Skips while an audit is under way.",

@@ -14,16 +14,17 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from qgen_dagster.bank import audits as rows
-from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.audits import AuditRecord
+from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
 from qgen_dagster.bank.questions import StoredQuestion
 from qgen_dagster.core.audit import AuditAction, AuditFinding
@@ -37,7 +38,8 @@ from qgen_dagster.generation.provider import ProviderError, Reply
 from qgen_dagster.judging.solving import KeyFinding, NoSolver, Solution, solve_procedural
 from qgen_dagster.services.calls import SOLVE, digest_of
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, RunOptions, checked_options
-from qgen_dagster.services.run_closing import EXIT_CODES, STOP_REASONS, is_interruption, refresh_run, text_of
+from qgen_dagster.services.run_closing import EXIT_CODES, STOP_REASONS, ended, is_interruption
+from qgen_dagster.services.run_reporter import RunReporter
 from qgen_dagster.services.work import Work
 from qgen_dagster.services.writers import Asked
 
@@ -125,6 +127,10 @@ class AuditRun:
     def run_id(self) -> UUID:
         return self.work.run_id
 
+    @cached_property
+    def _reporter(self) -> RunReporter:
+        return RunReporter(self.work.bank, self.work.settings.reporting, self.work.clock)
+
     def check(self) -> AuditOutcome:
         """Looks at what is due. Raises BankBusyError when another audit is under way."""
         self._begin()
@@ -158,25 +164,18 @@ class AuditRun:
         if not self._begun:
             return
         self._begun = False
-        at, outcome = self.work.clock(), self.outcome()
+        outcome = self.outcome()
         status, exit_code = self._ending(outcome)
-        with self.work.bank.begin() as tx:
-            refresh_run(tx, self.run_id)
-            row = run_rows.get_run(tx, self.run_id)
-            started = row["started_at"] if row else at
-            run_rows.update_run(
-                tx,
-                self.run_id,
-                {
-                    **_numbers(outcome),
-                    "status": status.value,
-                    "exit_code": exit_code.value,
-                    "completed_at": max(at, started),
-                    "duration_seconds": max(0.0, (at - started).total_seconds()),
-                    "stop_reason": self._stop_reason(outcome),
-                    "error": text_of(self._error),
-                },
-            )
+
+        def ending(tx: Transaction, started_at: datetime) -> dict[str, Any]:
+            why = self._stop_reason(outcome)
+            return {
+                "questions_requested": outcome.due,
+                **ended(started_at, self.work.clock(), status, exit_code, why, self._error),
+            }
+
+        self._reporter.close_as(ending)
+        self._reporter.finish()
 
     def _begin(self) -> None:
         if not (self.claims.claim_audit() and self.claims.claim_run(self.run_id)):
@@ -189,12 +188,10 @@ class AuditRun:
             "environment": self.work.settings.environment,
             "triggered_by": self.options.triggered_by,
             "options": self.options.model_dump(mode="json"),
-            "heartbeat_at": self.work.clock(),
             "host": socket.gethostname()[:255],
             "pid": os.getpid(),
         }
-        with self.work.bank.begin() as tx:
-            run_rows.create_run(tx, self.run_id, self.work.clock(), values)
+        self._reporter.begin(self.run_id, values)
         self._begun = True
 
     def _floor(self) -> int:
@@ -249,9 +246,9 @@ class AuditRun:
                 else:
                     records.append(self._record(tx, stored, found, floor))
             rows.record_audits(tx, self.run_id, at, records)
-            refresh_run(tx, self.run_id, heartbeat_at=at)
+        self._reporter.keep_up()
 
-    def _record(self, tx: Any, stored: StoredQuestion, solution: Solution, floor: int) -> AuditRecord:
+    def _record(self, tx: Transaction, stored: StoredQuestion, solution: Solution, floor: int) -> AuditRecord:
         finding = _FINDINGS[solution.finding]
         action = AuditAction.KEPT
         if finding is not AuditFinding.PROVED:
@@ -294,15 +291,3 @@ def audit_run(work: Work, options: AuditOptions) -> Iterator[AuditRun]:
         finally:
             run.close()
             work.close()
-
-
-def _numbers(outcome: AuditOutcome) -> dict[str, int]:
-    """An audit in the columns of a run: what was due, looked at, proved and found wanting."""
-    proved = outcome.found(AuditFinding.PROVED)
-    wanting = outcome.found(AuditFinding.WRONG) + outcome.found(AuditFinding.AMBIGUOUS)
-    return {
-        "questions_requested": outcome.due,
-        "questions_evaluated": outcome.checked,
-        "questions_approved": proved,
-        "questions_rejected": wanting,
-    }

@@ -6,12 +6,17 @@ Not here: when it is written (`run_reporter.py`), counting (`bank/runs.py`), the
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
+from qgen_dagster.bank import audits as audit_rows
 from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.core.audit import AuditAction, AuditFinding
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import ExitCode, QgenError, RunInterrupted
 from qgen_dagster.core.funnel import Funnel, sum_funnels
@@ -42,10 +47,24 @@ def refresh_run(tx: Transaction, run_id: UUID, *, heartbeat_at: datetime | None 
         run_rows.provider_outcomes(tx, run_id),
         run_rows.score_counts(tx, run_id),
     )
+    audited = audit_rows.audit_counts(tx, run_id)
+    if audited:  # an audit asks for no questions and looks at those that are there
+        values |= _audit_numbers(audited)
     if heartbeat_at is not None:
         values["heartbeat_at"] = heartbeat_at
     run_rows.update_run(tx, run_id, values)
     return sum_funnels(funnels.values())
+
+
+def _audit_numbers(counts: Mapping[tuple[AuditFinding, AuditAction], int]) -> dict[str, int]:
+    found = Counter[AuditFinding]()
+    for (finding, _), count in counts.items():
+        found[finding] += count
+    return {
+        "questions_evaluated": found.total(),
+        "questions_approved": found[AuditFinding.PROVED],
+        "questions_rejected": found[AuditFinding.WRONG] + found[AuditFinding.AMBIGUOUS],
+    }
 
 
 def close_run(
@@ -70,16 +89,23 @@ def close_run(
     run_rows.update_run(
         tx,
         run_id,
-        {
-            "status": status.value,
-            "exit_code": exit_code.value,
-            "completed_at": max(at, row["started_at"]),
-            "duration_seconds": max(0.0, (at - row["started_at"]).total_seconds()),
-            "stop_reason": _stop_reason(funnel, error, stopped_by, waiting),
-            "error": text_of(error),
-        },
+        ended(row["started_at"], at, status, exit_code, _stop_reason(funnel, error, stopped_by, waiting), error),
     )
     return status
+
+
+def ended(
+    started_at: datetime, at: datetime, status: RunStatus, exit_code: ExitCode, why: str, error: BaseException | None
+) -> dict[str, Any]:
+    """What a row says at its end, whatever kind of run it was."""
+    return {
+        "status": status.value,
+        "exit_code": exit_code.value,
+        "completed_at": max(at, started_at),
+        "duration_seconds": max(0.0, (at - started_at).total_seconds()),
+        "stop_reason": why,
+        "error": text_of(error),
+    }
 
 
 def settle_run(tx: Transaction, run_id: UUID) -> None:

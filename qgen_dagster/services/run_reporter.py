@@ -82,6 +82,20 @@ class RunReporter:
                 tell_again(tx, self._run_id, at)
             self._run_id = None
 
+    def close_as(self, ending: Callable[[Transaction, datetime], Mapping[str, Any]]) -> None:
+        """Closes the row of a run that makes no questions; `ending` is given the time when it began, and says how."""
+        with self._lock:
+            if self._run_id is None:
+                return
+            at = self._clock()
+            with self._bank.begin() as tx:
+                refresh_run(tx, self._run_id)
+                row = run_rows.get_run(tx, self._run_id)
+                if row is not None:
+                    run_rows.update_run(tx, self._run_id, ending(tx, row["started_at"]))
+                    tell_again(tx, self._run_id, at)
+            self._run_id = None
+
     def settle(self, run_id: UUID) -> None:
         """Brings the row of a run that has ended up to date, after this one moved its leftover candidates on."""
         at = self._clock()
