@@ -68,7 +68,7 @@ _OTHERS = {
         SELECT 1 FROM inventory_snapshots later
         WHERE (later.taken_at, later.id) > (x.taken_at, x.id)
           AND later.taken_at < (date_trunc('day', x.taken_at, 'UTC') + interval '1 day'))""",
-    "resolved alerts": "alerts x WHERE x.state = 'resolved' AND x.resolved_at < :before",
+    "resolved alerts": "alerts x WHERE x.state = 'resolved' AND x.resolved_at < :before AND x.told_severity IS NULL",
     "delivered reports": """report_outbox x WHERE x.delivered_at < :before
         AND NOT EXISTS (SELECT 1 FROM question_generation_runs r WHERE r.id = x.run_id)""",
 }
