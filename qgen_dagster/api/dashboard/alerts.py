@@ -7,11 +7,11 @@ from typing import get_args
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from qgen_dagster.api.alerts import AlertQuery
 from qgen_dagster.api.dashboard.forms import checked, given_in
 from qgen_dagster.api.dashboard.pages import Section, pager, render
 from qgen_dagster.api.dashboard.sessions import Visit
 from qgen_dagster.api.runs import bank_of, check_page
-from qgen_dagster.api.stock import AlertQuery
 from qgen_dagster.services import admin_reads
 from qgen_dagster.tracking.admin_schemas import AlertState
 
