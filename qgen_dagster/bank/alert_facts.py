@@ -18,7 +18,7 @@ from qgen_dagster.bank.operations_tables import alerts, report_outbox
 from qgen_dagster.bank.tables import candidates, llm_calls, llm_jobs, question_batches, runs
 from qgen_dagster.core.alert import AlertState
 from qgen_dagster.core.job_state import OPEN
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 Row = dict[str, Any]
 MAX_RUNS = 200
@@ -42,8 +42,12 @@ class PeriodSums:
 def latest_runs(tx: Transaction, limit: int = MAX_RUNS) -> list[Row]:
     """The newest runs, those under way included, newest first."""
     c = runs.c
-    columns = (c.id, c.started_at, c.completed_at, c.status, c.exit_code, c.overall_success_rate, c.total_api_calls)
-    query = select(*columns, c.stop_reason, c.error_summary).order_by(c.started_at.desc(), c.id).limit(limit)
+    columns = (c.id, c.kind, c.started_at, c.completed_at, c.status, c.exit_code, c.total_api_calls)
+    query = (
+        select(*columns, c.overall_success_rate, c.stop_reason, c.error_summary)
+        .order_by(c.started_at.desc(), c.id)
+        .limit(limit)
+    )
     return [dict(row._mapping) for row in tx.execute(query)]
 
 
@@ -87,7 +91,7 @@ def silent_runs(tx: Transaction, now: datetime, quiet_for: timedelta) -> list[Ro
 
 
 def period_sums(tx: Transaction, since: datetime, middle: datetime, until: datetime) -> tuple[PeriodSums, PeriodSums]:
-    """The runs that started from `since` to `middle`, and from there to `until`, added up."""
+    """The question runs that started from `since` to `middle`, and from there to `until`, added up."""
     c = runs.c
     weight = case((c.avg_arbiter_score.is_not(None), c.questions_evaluated), else_=0)
     sums = (
@@ -109,6 +113,7 @@ def period_sums(tx: Transaction, since: datetime, middle: datetime, until: datet
         )
     ]
     ended = and_(c.started_at >= since, c.started_at < until, c.status != RunStatus.RUNNING.value)
+    ended = and_(ended, c.kind == RunKind.QUESTIONS.value)
     row = list(tx.execute(select(*columns).where(ended)).one())
     size = len(row) // 2
     return PeriodSums(*row[:size]), PeriodSums(*row[size:])
