@@ -19,7 +19,7 @@ from qgen_dagster.config.alerting import RunRules
 from qgen_dagster.core.alert import told_time
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.core.errors import ExitCode
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 NO_SIGN_OF_LIFE = "no sign of life"  # how the reason of a run begins that was closed because it hung
 WAITS, INTERRUPTED = "waits for ", "interrupted"
@@ -103,7 +103,7 @@ def _provider_errors(facts: RunFacts, rules: RunRules) -> Iterator[Finding]:
 
 def _silence(facts: RunFacts, rules: RunRules) -> Iterator[Finding]:
     hours = rules.silence.hours
-    last = facts.latest[0]["started_at"] if facts.latest else None
+    last = next((run["started_at"] for run in facts.latest if _makes_questions(run)), None)
     if hours is None or last is None or facts.now - last < timedelta(hours=hours):
         return
     yield Finding(
@@ -119,7 +119,8 @@ def _low_success(facts: RunFacts, rules: RunRules) -> Iterator[Finding]:
     rule = rules.low_success
     rates: list[float] = []
     for run in facts.latest:
-        if run["status"] == RunStatus.RUNNING.value or run["overall_success_rate"] is None or _waits(run):
+        ended = run["status"] != RunStatus.RUNNING.value and run["overall_success_rate"] is not None
+        if not ended or _waits(run) or not _makes_questions(run):
             continue
         if run["overall_success_rate"] >= rule.below:
             break
@@ -248,6 +249,11 @@ def _waits(run: Mapping[str, Any]) -> bool:
     """Whether the run has only handed its work to batch jobs: it goes on when those have ended."""
     reason = str(run["stop_reason"] or "")
     return reason.startswith(WAITS) or f"; {WAITS}" in reason
+
+
+def _makes_questions(run: Mapping[str, Any]) -> bool:
+    """An audit every week must not hide that nobody makes questions, nor count for how well they are made."""
+    return bool(run["kind"] == RunKind.QUESTIONS.value)
 
 
 def _killed(run: Mapping[str, Any]) -> bool:

@@ -40,11 +40,14 @@ class PeriodSums:
 
 
 def latest_runs(tx: Transaction, limit: int = MAX_RUNS) -> list[Row]:
-    """The newest runs that make questions, those under way included, newest first."""
+    """The newest runs, those under way included, newest first."""
     c = runs.c
-    columns = (c.id, c.started_at, c.completed_at, c.status, c.exit_code, c.overall_success_rate, c.total_api_calls)
-    query = select(*columns, c.stop_reason, c.error_summary).where(c.kind == RunKind.QUESTIONS.value)
-    query = query.order_by(c.started_at.desc(), c.id).limit(limit)
+    columns = (c.id, c.kind, c.started_at, c.completed_at, c.status, c.exit_code, c.total_api_calls)
+    query = (
+        select(*columns, c.overall_success_rate, c.stop_reason, c.error_summary)
+        .order_by(c.started_at.desc(), c.id)
+        .limit(limit)
+    )
     return [dict(row._mapping) for row in tx.execute(query)]
 
 
@@ -88,7 +91,7 @@ def silent_runs(tx: Transaction, now: datetime, quiet_for: timedelta) -> list[Ro
 
 
 def period_sums(tx: Transaction, since: datetime, middle: datetime, until: datetime) -> tuple[PeriodSums, PeriodSums]:
-    """The runs of questions that started from `since` to `middle`, and from there to `until`, added up."""
+    """The question runs that started from `since` to `middle`, and from there to `until`, added up."""
     c = runs.c
     weight = case((c.avg_arbiter_score.is_not(None), c.questions_evaluated), else_=0)
     sums = (
@@ -109,12 +112,8 @@ def period_sums(tx: Transaction, since: datetime, middle: datetime, until: datet
             func.sum(c.cost_usd).filter(half),
         )
     ]
-    ended = and_(
-        c.started_at >= since,
-        c.started_at < until,
-        c.status != RunStatus.RUNNING.value,
-        c.kind == RunKind.QUESTIONS.value,
-    )
+    ended = and_(c.started_at >= since, c.started_at < until, c.status != RunStatus.RUNNING.value)
+    ended = and_(ended, c.kind == RunKind.QUESTIONS.value)
     row = list(tx.execute(select(*columns).where(ended)).one())
     size = len(row) // 2
     return PeriodSums(*row[:size]), PeriodSums(*row[size:])
