@@ -26,7 +26,7 @@ ORDERED = {"success": "overall_success_rate", "duration": "duration_seconds", "c
 RUN_DAY_COUNTS = (
     *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
     *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
-    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+    *("api_calls", "unpriced_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
 )
 RUN_DAY_SUMS = (
     *("seconds", "seconds2", "score_weight", "score_sum", "score_weight2", "score_sum2", "score_square2"),
@@ -140,6 +140,7 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Numeric(precision=14, scale=6), nullable=True),
         sa.Column("input_tokens", sa.BigInteger(), nullable=True),
         sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("unpriced_calls", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("funnel", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("parent_run_id", sa.UUID(), nullable=True),
         sa.Column("round", sa.Integer(), server_default=sa.text("1"), nullable=False),
@@ -151,7 +152,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("reported", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("kind", sa.String(length=20), server_default="questions", nullable=False),
-        sa.CheckConstraint("kind IN ('questions', 'drills')", name=op.f("ck_question_generation_runs_kind")),
+        sa.CheckConstraint("kind IN ('questions', 'drills', 'audit')", name=op.f("ck_question_generation_runs_kind")),
         sa.CheckConstraint(
             "status IN ('running', 'success', 'partial_failure', 'failed', 'killed')",
             name=op.f("ck_question_generation_runs_status"),
@@ -194,21 +195,32 @@ def upgrade() -> None:
             [sa.text(f"jsonb_path_query_array({column}, '$.keyvalue().\"key\"'::jsonpath, '{{}}'::jsonb, true)")],
             postgresql_using="gin",
         )
+    for table in ("run_days", "pruned_run_days"):
+        op.create_table(
+            table,
+            sa.Column("day", sa.Date(), nullable=False),
+            sa.Column("dimension", sa.String(length=12), nullable=False),
+            sa.Column("name", sa.String(length=130), nullable=False),
+            sa.Column("environment", sa.String(length=20), nullable=False),
+            sa.Column("prompt_version", sa.String(length=50), nullable=False),
+            *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_COUNTS),
+            *(sa.Column(name, sa.Double(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_SUMS),
+            sa.Column("input_tokens", sa.BigInteger(), nullable=True),
+            sa.Column("output_tokens", sa.BigInteger(), nullable=True),
+            sa.Column("lowest_score", sa.Double(), nullable=True),
+            sa.Column("highest_score", sa.Double(), nullable=True),
+            sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
+            sa.PrimaryKeyConstraint(
+                "day", "dimension", "name", "environment", "prompt_version", name=op.f(f"pk_{table}")
+            ),
+        )
     op.create_table(
-        "run_days",
+        "pruned_run_durations",
         sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("dimension", sa.String(length=12), nullable=False),
-        sa.Column("name", sa.String(length=130), nullable=False),
         sa.Column("environment", sa.String(length=20), nullable=False),
         sa.Column("prompt_version", sa.String(length=50), nullable=False),
-        *(sa.Column(name, sa.BigInteger(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_COUNTS),
-        *(sa.Column(name, sa.Double(), server_default=sa.text("0"), nullable=False) for name in RUN_DAY_SUMS),
-        sa.Column("input_tokens", sa.BigInteger(), nullable=True),
-        sa.Column("output_tokens", sa.BigInteger(), nullable=True),
-        sa.Column("lowest_score", sa.Double(), nullable=True),
-        sa.Column("highest_score", sa.Double(), nullable=True),
-        sa.Column("cost_usd", sa.Numeric(precision=20, scale=6), nullable=True),
-        sa.PrimaryKeyConstraint("day", "dimension", "name", "environment", "prompt_version", name=op.f("pk_run_days")),
+        sa.Column("seconds", postgresql.ARRAY(sa.Double()), nullable=False),
+        sa.PrimaryKeyConstraint("day", "environment", "prompt_version", name=op.f("pk_pruned_run_durations")),
     )
     op.create_index("ix_run_days_dimension", "run_days", ["dimension", "day"])
     op.execute(FORGET_RUN_DAY)
@@ -220,18 +232,21 @@ def upgrade() -> None:
         "report_outbox",
         sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("run_id", sa.UUID(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("payload", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("refused_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_report_outbox")),
     )
+    op.create_index("ix_report_outbox_run_id", "report_outbox", ["run_id", "number"], unique=False)
     op.create_index(
-        "ix_report_outbox_due",
+        "ix_report_outbox_kept",
         "report_outbox",
-        ["next_attempt_at"],
+        ["run_id", "number"],
         unique=False,
         postgresql_where=sa.text("delivered_at IS NULL"),
     )
@@ -328,9 +343,6 @@ def upgrade() -> None:
         sa.Column("cost_usd", sa.Numeric(precision=14, scale=6), nullable=True),
         sa.Column("latency_seconds", sa.Float(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_llm_calls_run_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_llm_calls")),
     )
     op.create_index("ix_llm_calls_batch_id", "llm_calls", ["batch_id"], unique=False)
@@ -409,9 +421,6 @@ def upgrade() -> None:
             "status IN ('pending', 'generating', 'completed', 'failed')", name=op.f("ck_question_batches_status")
         ),
         sa.CheckConstraint("delivered <= size", name=op.f("ck_question_batches_delivered")),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_question_batches_run_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_question_batches")),
         sa.UniqueConstraint(
             "run_id",
@@ -462,9 +471,6 @@ def upgrade() -> None:
             name=op.f("fk_candidates_parent_candidate_id"),
             ondelete="SET NULL",
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_candidates_run_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_candidates")),
     )
     op.create_index("ix_candidates_content_hash", "candidates", ["content_hash"], unique=False)
@@ -477,6 +483,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('generated', 'approved', 'unique')"),
     )
     op.create_index("ix_candidates_run_id_state", "candidates", ["run_id", "state"], unique=False)
+    op.create_index("ix_candidates_batch_id", "candidates", ["batch_id"], unique=False)
     op.create_index("ix_candidates_structure_hash", "candidates", ["structure_hash"], unique=False)
     op.create_index(
         "uq_candidates_batch_id_place",
@@ -569,15 +576,13 @@ def upgrade() -> None:
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=True),
         sa.Column("deactivated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deactivated_by", sa.String(length=120), nullable=True),
         sa.Column("deactivated_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("is_active = (deactivated_at IS NULL)", name=op.f("ck_questions_deactivation")),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.id"], name=op.f("fk_questions_candidate_id"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(
-            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_questions_run_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_questions")),
         sa.UniqueConstraint("content_hash", name=op.f("uq_questions_content_hash")),
@@ -587,6 +592,13 @@ def upgrade() -> None:
         "ix_questions_active_stratum",
         "questions",
         ["question_type", "difficulty", "created_at"],
+        unique=False,
+        postgresql_where=sa.text("is_active"),
+    )
+    op.create_index(
+        "ix_questions_audited_at",
+        "questions",
+        ["audited_at", "id"],
         unique=False,
         postgresql_where=sa.text("is_active"),
     )
@@ -605,14 +617,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("question_id", "embedder", name=op.f("pk_question_embeddings")),
     )
     op.create_index("ix_question_embeddings_lookup_key", "question_embeddings", ["lookup_key"], unique=False)
+    op.create_table(
+        "question_audits",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("question_id", sa.UUID(), nullable=False),
+        sa.Column("run_id", sa.UUID(), nullable=True),
+        sa.Column("audited_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finding", sa.String(length=20), nullable=False),
+        sa.Column("action", sa.String(length=20), nullable=False),
+        sa.Column("evidence", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.CheckConstraint(
+            "finding IN ('proved', 'wrong', 'ambiguous', 'unsolved')", name=op.f("ck_question_audits_finding")
+        ),
+        sa.CheckConstraint("action IN ('kept', 'deactivated', 'spared')", name=op.f("ck_question_audits_action")),
+        sa.ForeignKeyConstraint(
+            ["question_id"], ["questions.id"], name=op.f("fk_question_audits_question_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["question_generation_runs.id"], name=op.f("fk_question_audits_run_id"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question_audits")),
+    )
+    op.create_index(
+        "ix_question_audits_question_id", "question_audits", ["question_id", sa.literal_column("id DESC")], unique=False
+    )
+    op.create_index("ix_question_audits_run_id", "question_audits", ["run_id", "id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_question_audits_run_id", table_name="question_audits")
+    op.drop_index("ix_question_audits_question_id", table_name="question_audits")
+    op.drop_table("question_audits")
     op.drop_index("ix_question_embeddings_lookup_key", table_name="question_embeddings")
     op.drop_table("question_embeddings")
     op.drop_index("ix_questions_run_id", table_name="questions")
     op.drop_index("ix_questions_created_at", table_name="questions")
     op.drop_index("ix_questions_candidate_id", table_name="questions")
+    op.drop_index("ix_questions_audited_at", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_index("ix_questions_active_stratum", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_table("questions")
     op.drop_index("ix_drills_batch_id", table_name="drills")
@@ -625,6 +666,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_candidates_structure_hash", table_name="candidates")
     op.drop_index("ix_candidates_run_id_state", table_name="candidates")
+    op.drop_index("ix_candidates_batch_id", table_name="candidates")
     op.drop_index(
         "ix_candidates_pending",
         table_name="candidates",
@@ -653,7 +695,8 @@ def downgrade() -> None:
     op.drop_index("ix_alerts_opened_at", table_name="alerts")
     op.drop_table("alerts")
     op.drop_table("strata")
-    op.drop_index("ix_report_outbox_due", table_name="report_outbox", postgresql_where=sa.text("delivered_at IS NULL"))
+    op.drop_index("ix_report_outbox_kept", table_name="report_outbox", postgresql_where=sa.text("delivered_at IS NULL"))
+    op.drop_index("ix_report_outbox_run_id", table_name="report_outbox")
     op.drop_table("report_outbox")
     op.drop_index("ix_qgr_status", table_name="question_generation_runs")
     op.drop_index("ix_qgr_started_at", table_name="question_generation_runs")
@@ -662,6 +705,8 @@ def downgrade() -> None:
     op.drop_index("ix_qgr_environment", table_name="question_generation_runs")
     op.drop_table("question_generation_runs")
     op.execute("DROP FUNCTION qgen_forget_run_day()")
+    op.drop_table("pruned_run_durations")
+    op.drop_table("pruned_run_days")
     op.drop_table("run_days")
     op.drop_index("ix_positions_phase", table_name="positions")
     op.drop_table("positions")

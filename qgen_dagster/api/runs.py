@@ -21,6 +21,7 @@ from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.run_queries import RunFilter, SortKey
+from qgen_dagster.config.reporting import PATH
 from qgen_dagster.core.run import RunStatus
 from qgen_dagster.services import run_reports, run_statistics
 from qgen_dagster.tracking.run_schemas import (
@@ -36,7 +37,6 @@ from qgen_dagster.tracking.stats_schemas import (
     QuestionGenerationRunTimeseries,
 )
 
-PATH = "/v1/admin/generation-runs"
 MAX_PAGE_SIZE = 200
 COMMON = (401, 403, 422, 429, 503)
 router = APIRouter(prefix=PATH, tags=["Runs"])

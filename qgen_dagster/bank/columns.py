@@ -58,6 +58,11 @@ def one_of(column: str, values: type[StrEnum]) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({allowed})", name=column)
 
 
+def past_run_id_column(*, nullable: bool = False) -> Column[Any]:
+    """The run that something came from. No foreign key: what is known of a question outlives its run's row."""
+    return Column("run_id", UUID(as_uuid=True), nullable=nullable)
+
+
 def run_id_column(*, nullable: bool = False, ondelete: str = "CASCADE") -> Column[Any]:
     target = ForeignKey("question_generation_runs.id", ondelete=ondelete)
     return Column("run_id", UUID(as_uuid=True), target, nullable=nullable)

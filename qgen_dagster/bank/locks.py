@@ -50,6 +50,10 @@ class Claims:
         """Claims a drill series; False when another process is at work on it."""
         return self._try(_key(f"series:{series_id}"))
 
+    def claim_audit(self) -> bool:
+        """Claims the auditing of the bank; False when another process is at it."""
+        return self._try(_key("audit"))
+
     def still_held(self, run_id: UUID) -> bool:
         """Whether the server still knows our claim: False after a restart or a broken connection."""
         return is_run_alive(self._connection, run_id)
@@ -76,9 +80,26 @@ def is_run_alive(tx: Transaction, run_id: UUID) -> bool:
     return tx.execute(_HELD, {"high": key >> 32, "low": key & 0xFFFF_FFFF}).scalar() is not None
 
 
+@contextmanager
+def try_delivery_lock(connection: Connection, run_id: UUID) -> Iterator[bool]:
+    """Whether nobody else sends reports of the run; nobody else can until the end of the block, or of the process."""
+    key = {"key": _key(f"report:{run_id}")}
+    got = bool(connection.execute(text("SELECT pg_try_advisory_lock(:key)"), key).scalar_one())
+    try:
+        yield got
+    finally:
+        if got and not connection.closed and not connection.invalidated:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
+
 def lock_type_for_dedup(tx: Transaction, question_type: str) -> None:
     """Waits for, then holds until the end of the transaction, the right to compare questions of one type."""
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"dedup:{question_type}")})
+
+
+def lock_stratum_stock(tx: Transaction, stratum: Stratum) -> None:
+    """Waits for, then holds until the end of the transaction, the right to take questions out of a stratum."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"stock:{stratum.key}")})
 
 
 def _run_key(run_id: UUID) -> int:

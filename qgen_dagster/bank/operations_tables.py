@@ -14,6 +14,7 @@ from sqlalchemy import (
     Double,
     Float,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Numeric,
@@ -23,9 +24,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSON, JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.audit import AuditAction, AuditFinding
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 
@@ -64,7 +66,7 @@ Index(
 RUN_DAY_COUNTS = (
     *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
     *("duplicates", "exact_duplicates", "semantic_duplicates", "inserted", "insertion_failures", "errors"),
-    *("api_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
+    *("api_calls", "unpriced_calls", "priced_inserted", "timed_runs", "timed_requested", "timed_inserted"),
 )
 # Sums for spreads: a 2 stands for a square, so approved2 is the sum of approved² over the runs.
 RUN_DAY_SUMS = (
@@ -74,35 +76,78 @@ RUN_DAY_SUMS = (
 RUN_DAY_TOKENS = ("input_tokens", "output_tokens")  # null where nothing was measured, as is the cost
 RUN_DAY_EXTREMES = ("lowest_score", "highest_score")
 
-run_days = Table(
-    "run_days",
+
+def _sums(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("day", Date, primary_key=True),
+        Column("dimension", String(12), primary_key=True),
+        Column("name", String(130), primary_key=True),
+        Column("environment", String(20), primary_key=True),
+        Column("prompt_version", String(50), primary_key=True),
+        *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in RUN_DAY_COUNTS),
+        *(Column(name, Double, nullable=False, server_default=text("0")) for name in RUN_DAY_SUMS),
+        *(Column(name, BigInteger) for name in RUN_DAY_TOKENS),
+        *(Column(name, Double) for name in RUN_DAY_EXTREMES),
+        Column("cost_usd", Numeric(20, 6)),
+    )
+
+
+run_days = _sums("run_days")
+Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
+
+# The same sums over the runs that retention has deleted, kept for ever: nothing else knows of them. `run_days` holds
+# both kinds of runs together. `bank/retention.py` adds to them.
+pruned_run_days = _sums("pruned_run_days")
+
+# How long those runs took, each of them, since percentiles cannot be added up.
+pruned_run_durations = Table(
+    "pruned_run_durations",
     metadata,
     Column("day", Date, primary_key=True),
-    Column("dimension", String(12), primary_key=True),
-    Column("name", String(130), primary_key=True),
     Column("environment", String(20), primary_key=True),
     Column("prompt_version", String(50), primary_key=True),
-    *(Column(name, BigInteger, nullable=False, server_default=text("0")) for name in RUN_DAY_COUNTS),
-    *(Column(name, Double, nullable=False, server_default=text("0")) for name in RUN_DAY_SUMS),
-    *(Column(name, BigInteger) for name in RUN_DAY_TOKENS),
-    *(Column(name, Double) for name in RUN_DAY_EXTREMES),
-    Column("cost_usd", Numeric(20, 6)),
+    Column("seconds", ARRAY(Double), nullable=False),
 )
-Index("ix_run_days_dimension", run_days.c.dimension, run_days.c.day)
+
+question_audits = Table(
+    "question_audits",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), nullable=False),
+    run_id_column(nullable=True, ondelete="SET NULL"),
+    Column("audited_at", DateTime(timezone=True), nullable=False),
+    Column("finding", String(20), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("evidence", JSONB, nullable=False),  # judging.solving.Solution, or why there is none
+    one_of("finding", AuditFinding),
+    one_of("action", AuditAction),
+)
+Index("ix_question_audits_question_id", question_audits.c.question_id, question_audits.c.id.desc())
+Index("ix_question_audits_run_id", question_audits.c.run_id, question_audits.c.id)
 
 report_outbox = Table(
     "report_outbox",
     metadata,
     id_column(),
     Column("run_id", UUID(as_uuid=True), nullable=False),  # no foreign key: the row may live in another database
-    Column("payload", JSONB, nullable=False),
+    Column("number", BigInteger, Identity(always=True), nullable=False),  # reports of a run are sent in this order
+    Column("payload", JSONB, nullable=False),  # tracking.run_schemas.QuestionGenerationRunCreate
     when("created_at", now=True),
     count("attempts"),
     Column("next_attempt_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     when("delivered_at"),
+    when("refused_at"),  # the other side cannot read it: kept, and not sent again by itself
     Column("error", Text),
 )
-Index("ix_report_outbox_due", report_outbox.c.next_attempt_at, postgresql_where=text("delivered_at IS NULL"))
+Index("ix_report_outbox_run_id", report_outbox.c.run_id, report_outbox.c.number)
+Index(
+    "ix_report_outbox_kept",
+    report_outbox.c.run_id,
+    report_outbox.c.number,
+    postgresql_where=text("delivered_at IS NULL"),
+)
 
 positions = Table(
     "positions",

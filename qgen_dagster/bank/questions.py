@@ -79,6 +79,7 @@ def import_question(tx: Transaction, question: Question, *, is_active: bool = Tr
             content_hash=content_hash(question),
             structure_hash=structure_hash(question),
             source="imported",
+            audited_at=None,  # nobody here has ever checked its key
             is_active=is_active,
             deactivated_at=None if is_active else func.now(),
         )
@@ -105,7 +106,7 @@ def inserted_in_run(tx: Transaction, run_id: UUID, stratum: Stratum) -> int:
 def get_question(tx: Transaction, question_id: UUID) -> StoredQuestion | None:
     """One question, or None when there is no such question."""
     row = tx.execute(select(questions).where(questions.c.id == question_id)).first()
-    return _stored(row) if row else None
+    return stored_question(row) if row else None
 
 
 def list_questions(
@@ -123,7 +124,7 @@ def list_questions(
     if search:
         query = query.where(questions.c.stem.icontains(search, autoescape=True))
     query = query.order_by(questions.c.created_at.desc(), questions.c.id).limit(limit).offset(offset)
-    return [_stored(row) for row in tx.execute(query)]
+    return [stored_question(row) for row in tx.execute(query)]
 
 
 def recent_stems(tx: Transaction, stratum: Stratum, each: int) -> dict[str, list[str]]:
@@ -146,7 +147,7 @@ def stream_questions(
     """Every matching question, oldest first, in constant memory."""
     query = _filtered(strata, active, None).order_by(questions.c.created_at, questions.c.id)
     for row in tx.execution_options(yield_per=500).execute(query):
-        yield _stored(row)
+        yield stored_question(row)
 
 
 def find_question_ids(tx: Transaction, prefix: str) -> list[UUID]:
@@ -188,7 +189,8 @@ def _content_columns(question: Question) -> dict[str, Any]:
     }
 
 
-def _stored(row: Row[Any]) -> StoredQuestion:
+def stored_question(row: Row[Any]) -> StoredQuestion:
+    """A row of the table as a question of the bank."""
     m = row._mapping
     return StoredQuestion(
         id=m["id"],

@@ -23,6 +23,7 @@ from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_SUMS, ru
 from qgen_dagster.bank.run_day_sql import DIMENSIONS, MEASURES, Dimension, Group, aggregates, summing
 
 MARKER = "day"  # the dimension whose one row says that a day has been summed up, even when it had no runs
+SUM_KEYS = ("day", "dimension", "name", "environment", "prompt_version")
 _SUMMING_LOCK = 7_061_913_002  # one process sums up at a time
 _CHANGING_LOCK = 7_061_914  # with a day: held, shared, by whoever changes a run of that day (the trigger)
 _DAYS_AT_ONCE = 100
@@ -51,6 +52,7 @@ class Tally:
     insertion_failures: int = 0
     errors: int = 0
     api_calls: int = 0
+    unpriced_calls: int = 0  # of the calls, those whose cost is not known
     priced_inserted: int = 0  # inserted by runs whose cost is known
     timed_runs: int = 0
     timed_requested: int = 0
@@ -97,10 +99,14 @@ class Period:
 
     def whole_days(self, today: date) -> list[date]:
         """The past days (UTC) that lie in it from midnight to midnight."""
+        day, end = self.day_range()
+        return [day + timedelta(days=n) for n in range((min(end, today) - day).days)]
+
+    def day_range(self) -> tuple[date, date]:
+        """The first day (UTC) that lies in it as a whole, and the first after it that does not any more."""
         first = self.since.astimezone(UTC)
         day = first.date() if first.time() == time() else first.date() + timedelta(days=1)
-        end = min(self.until.astimezone(UTC).date(), today)
-        return [day + timedelta(days=n) for n in range((end - day).days)]
+        return day, self.until.astimezone(UTC).date()
 
 
 def prepare(bank: Bank, period: Period, *, today: date) -> set[date]:
@@ -131,6 +137,8 @@ def tallies(
     for since, until in _gaps(period, ready):
         for key, tally in _live(tx, period, since, until, dimensions, by):
             found[key] = found[key] + tally if key in found else tally
+    for key, tally in _pruned(tx, period, dimensions, by, ready):
+        found[key] = found[key] + tally if key in found else tally
     return found
 
 
@@ -157,7 +165,7 @@ def first_day(tx: Transaction) -> date | None:
     return tx.execute(
         text(
             "SELECT least((SELECT (min(started_at) AT TIME ZONE 'UTC')::date FROM question_generation_runs),"
-            " (SELECT min(day) FROM run_days))"
+            " (SELECT min(day) FROM run_days), (SELECT min(day) FROM pruned_run_days))"
         )
     ).scalar()
 
@@ -179,9 +187,14 @@ def _sum_up(bank: Bank, days: Sequence[date]) -> int:
 
 
 def _write_sums(tx: Transaction, days: Sequence[date]) -> None:
-    columns = ", ".join(("day", "dimension", "name", "environment", "prompt_version", *MEASURES))
+    keys = ", ".join(SUM_KEYS)
+    columns = ", ".join((*SUM_KEYS, *MEASURES))
     of_these = " AND (started_at AT TIME ZONE 'UTC')::date = ANY(:days)"
-    summed = summing(DIMENSIONS, ("day", "environment", "prompt_version"), of_these)
+    kept = summing(DIMENSIONS, ("day", "environment", "prompt_version"), of_these)
+    pruned = f"SELECT {columns} FROM pruned_run_days WHERE day = ANY(:days)"  # noqa: S608
+    # One statement, so that a run which is being pruned counts on one side and not on both or neither.
+    both = f"SELECT {columns} FROM ({kept}) AS kept UNION ALL {pruned}"  # noqa: S608
+    summed = f"SELECT {keys}, {aggregates()} FROM ({both}) AS parts GROUP BY {keys}"  # noqa: S608
     period = {"since": _midnight(days[0]), "until": _midnight(days[-1] + timedelta(days=1)), "days": list(days)}
     tx.execute(text(f"INSERT INTO run_days ({columns}) SELECT {columns} FROM ({summed}) AS summed"), period)  # noqa: S608
     marker = insert(run_days).values(
@@ -204,6 +217,22 @@ def _stored(
     where, values = _filters(period)
     known = {"dimensions": list(dimensions), "first": min(days), "last": max(days), "days": sorted(days)}
     return _keyed(tx.execute(_stored_query(tuple(by), where), {**known, **values}), 2 + len(by))
+
+
+def _pruned(
+    tx: Transaction, period: Period, dimensions: Sequence[Dimension], by: Sequence[Group], ready: set[date]
+) -> Iterator[tuple[tuple[Any, ...], Tally]]:
+    """Sums over deleted runs, of whole days that are not ready; which hour they started at is not known any more."""
+    first, end = period.day_range()
+    where, values = _filters(period)
+    keys = ", ".join(("dimension", "name", *by))
+    query = text(
+        f"SELECT {keys}, {aggregates()} FROM pruned_run_days "  # noqa: S608
+        f"WHERE dimension = ANY(:dimensions) AND day >= :first AND day < :end AND NOT day = ANY(:ready){where} "
+        f"GROUP BY {keys}"
+    )
+    known = {"dimensions": list(dimensions), "first": first, "end": end, "ready": sorted(ready)}
+    return _keyed(tx.execute(query, {**known, **values}), 2 + len(by))
 
 
 @cache  # parsing these long texts anew takes a tenth of an answer's time

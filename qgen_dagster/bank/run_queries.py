@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     cast,
+    exists,
     func,
     literal,
     null,
@@ -30,6 +31,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 from sqlalchemy.exc import DataError, IntegrityError
 
 from qgen_dagster.bank.engine import Transaction
+from qgen_dagster.bank.operations_tables import pruned_run_durations
 from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.tables import PROVIDER_NAMES, TYPE_NAMES, runs
 from qgen_dagster.core.run import RunKind, RunStatus
@@ -177,14 +179,41 @@ def run_and_later_rounds(tx: Transaction, run_id: UUID) -> tuple[dict[str, Any],
 
 
 def durations(tx: Transaction, period: Period) -> DurationCounts:
-    """Exact percentiles of the durations of the period's ended runs; served by an index alone."""
-    row = tx.execute(durations_query(period)).one()
+    """Exact percentiles of the durations of the period's ended runs; served by an index alone where none is deleted."""
+    pruned = _pruned_durations(period)
+    if not tx.execute(select(exists(pruned))).scalar():
+        row = tx.execute(durations_query(period)).one()
+    else:
+        kept = select(runs.c.duration_seconds).where(*_ended_in(period))
+        every = union_all(kept, pruned).subquery()
+        row = tx.execute(_percentiles(every.c.duration_seconds)).one()
     points = row[2] or [None] * 4
     return DurationCounts(row[0], row[1], *points)
 
 
 def durations_query(period: Period) -> Select[Any]:
-    """The query of `durations`."""
+    """The query of `durations` where no run is deleted."""
+    return _percentiles(runs.c.duration_seconds).where(*_ended_in(period))
+
+
+def _percentiles(seconds: ColumnElement[Any]) -> Select[Any]:
+    shares = text("ARRAY[0.5, 0.9, 0.95, 0.99]")
+    return select(func.count(seconds), func.avg(seconds), func.percentile_cont(shares).within_group(seconds))
+
+
+def _pruned_durations(period: Period) -> Select[Any]:
+    """How long the deleted runs took, of whole days."""
+    c = pruned_run_durations.c
+    first, end = period.day_range()
+    conditions = [c.day >= first, c.day < end]
+    if period.environment is not None:
+        conditions.append(c.environment == period.environment)
+    if period.prompt_versions:
+        conditions.append(c.prompt_version.in_(period.prompt_versions))
+    return select(func.unnest(c.seconds).label("duration_seconds")).where(*conditions)
+
+
+def _ended_in(period: Period) -> list[ColumnElement[bool]]:
     c = runs.c
     conditions = [c.started_at >= period.since, c.started_at < period.until, c.status != RunStatus.RUNNING.value]
     conditions.append(c.kind == RunKind.QUESTIONS.value)
@@ -192,12 +221,7 @@ def durations_query(period: Period) -> Select[Any]:
         conditions.append(c.environment == period.environment)
     if period.prompt_versions:
         conditions.append(c.prompt_version.in_(period.prompt_versions))
-    shares = text("ARRAY[0.5, 0.9, 0.95, 0.99]")
-    return select(
-        func.count(c.duration_seconds),
-        func.avg(c.duration_seconds),
-        func.percentile_cont(shares).within_group(c.duration_seconds),
-    ).where(*conditions)
+    return conditions
 
 
 def recent_success(tx: Transaction, environment: str | None, limit: int) -> list[RecentRun]:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, case, cast, func, select, update
+from sqlalchemy import Text, case, cast, distinct, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.batches import UNFINISHED
@@ -25,14 +25,22 @@ from qgen_dagster.core.taxonomy import Stratum
 
 @dataclass(frozen=True, slots=True)
 class CallCounts:
-    """Calls of one run to one provider. `cost_usd` is None where no call had a price."""
+    """Calls of one run to one provider. None where nothing was measured; `cost_usd`: where no call had a price.
+
+    `unpriced_calls` were answered, or used tokens, by a model that has no price (`unpriced_models`). Latencies are
+    seconds of all calls, failed ones too; those of batch jobs have none.
+    """
 
     provider: str
     calls: int
     failures: int
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
     cost_usd: Decimal | None
+    unpriced_calls: int = 0
+    unpriced_models: tuple[str, ...] = ()
+    latency_p50_seconds: float | None = None
+    latency_p95_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,22 +160,30 @@ def stratum_funnels(tx: Transaction, run_id: UUID) -> dict[Stratum, Funnel]:
 
 
 def call_counts(tx: Transaction, run_id: UUID) -> list[CallCounts]:
-    """Calls, failures, tokens and cost per provider."""
-    failed = func.count().filter(llm_calls.c.error_category.is_not(None))
+    """Calls, failures, tokens, cost and latency per provider; for any purpose, embeddings too."""
+    c = llm_calls.c
+    used = (func.coalesce(c.input_tokens, 0) + func.coalesce(c.output_tokens, 0)) > 0
+    # Item models have no name and no price; a call that was refused cost nothing.
+    unpriced = c.cost_usd.is_(None) & c.model.is_not(None) & (used | c.reply.is_not(None))
+    seconds = c.latency_seconds
     rows = tx.execute(
         select(
-            llm_calls.c.provider,
-            func.count(),
-            failed,
-            func.coalesce(func.sum(llm_calls.c.input_tokens), 0),
-            func.coalesce(func.sum(llm_calls.c.output_tokens), 0),
-            func.sum(llm_calls.c.cost_usd),
+            c.provider,
+            func.count().label("calls"),
+            func.count().filter(c.error_category.is_not(None)).label("failures"),
+            func.sum(c.input_tokens).label("input_tokens"),
+            func.sum(c.output_tokens).label("output_tokens"),
+            func.sum(c.cost_usd).label("cost_usd"),
+            func.count().filter(unpriced).label("unpriced_calls"),
+            func.array_agg(distinct(c.model)).filter(unpriced).label("unpriced_models"),
+            func.percentile_cont(0.5).within_group(seconds).label("latency_p50_seconds"),
+            func.percentile_cont(0.95).within_group(seconds).label("latency_p95_seconds"),
         )
-        .where(llm_calls.c.run_id == run_id)
-        .group_by(llm_calls.c.provider)
-        .order_by(llm_calls.c.provider)
+        .where(c.run_id == run_id)
+        .group_by(c.provider)
+        .order_by(c.provider)
     )
-    return [CallCounts(*row) for row in rows]
+    return [CallCounts(**{**row._mapping, "unpriced_models": tuple(row.unpriced_models or ())}) for row in rows]
 
 
 def error_counts(tx: Transaction, run_id: UUID) -> dict[str, int]:

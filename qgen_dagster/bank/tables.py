@@ -28,7 +28,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from qgen_dagster.bank.columns import HalfVector, count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.bank.columns import (
+    HalfVector,
+    count,
+    id_column,
+    metadata,
+    one_of,
+    past_run_id_column,
+    run_id_column,
+    when,
+)
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState
 from qgen_dagster.core.job_state import OPEN, JobState
@@ -94,6 +103,7 @@ runs = Table(
     Column("cost_usd", Numeric(14, 6)),
     Column("input_tokens", BigInteger),
     Column("output_tokens", BigInteger),
+    count("unpriced_calls"),  # calls that used a model without a price: cost_usd leaves them out
     Column("funnel", JSONB),
     Column("parent_run_id", UUID(as_uuid=True), ForeignKey("question_generation_runs.id", ondelete="SET NULL")),
     Column("round", Integer, nullable=False, server_default=text("1")),
@@ -166,7 +176,7 @@ question_batches = Table(
     "question_batches",
     metadata,
     id_column(),
-    run_id_column(),
+    past_run_id_column(),
     Column("question_type", String(60), nullable=False),
     Column("difficulty", String(60), nullable=False),
     Column("index", Integer, nullable=False),
@@ -193,7 +203,7 @@ candidates = Table(
     "candidates",
     metadata,
     id_column(),
-    run_id_column(),
+    past_run_id_column(),
     Column("batch_id", UUID(as_uuid=True), ForeignKey("question_batches.id", ondelete="CASCADE"), nullable=False),
     Column("place", Integer, nullable=False),  # which of the batch's requested questions it stands for
     Column("question_type", String(60), nullable=False),
@@ -219,6 +229,7 @@ candidates = Table(
     one_of("state", CandidateState),
 )
 Index("ix_candidates_run_id_state", candidates.c.run_id, candidates.c.state)
+Index("ix_candidates_batch_id", candidates.c.batch_id)  # whoever deletes a batch looks for its candidates
 Index("ix_candidates_content_hash", candidates.c.content_hash)
 Index("ix_candidates_structure_hash", candidates.c.structure_hash)
 Index("ix_candidates_parent_candidate_id", candidates.c.parent_candidate_id)
@@ -266,9 +277,11 @@ questions = Table(
     Column("prompt_version", String(50)),
     Column("arbiter_score", Float),
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="SET NULL")),
-    run_id_column(nullable=True, ondelete="SET NULL"),
+    past_run_id_column(nullable=True),
     when("created_at", now=True),
     when("verified_at"),
+    # When its key was last looked at, by the judge or an audit; null: never.
+    Column("audited_at", DateTime(timezone=True), server_default=func.now()),
     when("deactivated_at"),
     Column("deactivated_by", String(120)),
     Column("deactivated_reason", Text),
@@ -284,6 +297,8 @@ Index(
 )
 Index("ix_questions_created_at", questions.c.created_at.desc(), questions.c.id)
 Index("ix_questions_run_id", questions.c.run_id)
+# The longest unchecked first.
+Index("ix_questions_audited_at", questions.c.audited_at, questions.c.id, postgresql_where=text("is_active"))
 Index("ix_questions_candidate_id", questions.c.candidate_id)
 
 question_embeddings = Table(
@@ -302,7 +317,7 @@ llm_calls = Table(
     "llm_calls",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    run_id_column(nullable=True),
+    past_run_id_column(nullable=True),
     Column("batch_id", UUID(as_uuid=True)),  # a question batch or a drill batch
     Column("candidate_id", UUID(as_uuid=True)),
     Column("purpose", String(20), nullable=False),  # generate, judge, solve, embed

@@ -10,6 +10,9 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.defs.launcher import DagsterLauncher
     from qgen_dagster.services.balance import RoundRequest
+    from qgen_dagster.services.bank_audit import AuditOptions
     from qgen_dagster.services.drill_options import BuildOptions
 
 
@@ -40,6 +44,31 @@ def probe_dagster(settings: Settings) -> str:
     home = prepare_dagster_home(settings.home)
     with dagster_database_url(settings) as url, open_instance(home, url) as instance:
         return f"{home}, {instance.get_runs_count():,} runs recorded"
+
+
+@contextmanager
+def dagster_history(settings: Settings) -> Iterator[DagsterHistory]:
+    """Dagster's own history, to count and to prune. Raises DatabaseError when its database cannot be used."""
+    from qgen_dagster.bank.engine import as_database_error
+    from qgen_dagster.defs import history
+    from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
+    from qgen_dagster.defs.storage import StorageError
+    from qgen_dagster.services.database import dagster_database_url
+
+    home = prepare_dagster_home(settings.home)
+    try:
+        with dagster_database_url(settings) as url, open_instance(home, url) as instance:
+            yield DagsterHistory(partial(history.count_old, instance), partial(history.prune, instance))
+    except StorageError as refused:
+        raise as_database_error(refused, "Dagster's own database") from refused
+
+
+@dataclass(frozen=True, slots=True)
+class DagsterHistory:
+    """`count` takes the time before which everything is old; so does `prune`, and `tell` and `should_stop` by name."""
+
+    count: Callable[[datetime], dict[str, int]]
+    prune: Callable[..., dict[str, int]]
 
 
 class _LazyLauncher:
@@ -64,6 +93,11 @@ class _LazyLauncher:
         """A run on a planned drill series. Raises RunInterrupted when it was stopped."""
         again = f"What it made is kept. To go on: qgen drills build {short(series_id)}"
         return self._do(run_id, lambda dagster: dagster.build_series(run_id, series_id, options), again=again)
+
+    def audit(self, run_id: UUID, options: AuditOptions) -> BaseException | None:
+        """An audit of the bank. Raises RunInterrupted when it was stopped."""
+        again = "What it found is kept. To look at what is still due: qgen audit bank"
+        return self._do(run_id, lambda dagster: dagster.audit(run_id, options), again=again)
 
     def _do(
         self, run_id: UUID, work: Callable[[DagsterLauncher], BaseException | None], *, again: str | None = None

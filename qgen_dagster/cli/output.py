@@ -161,6 +161,14 @@ def money(cost: Decimal | float | None) -> str:
     return f"${cost:,.2f}" if cost >= 1 or cost == 0 else f"${cost:.4f}"
 
 
+def cost_text(cost: Decimal | float | None, unpriced_calls: int, models: Sequence[str] = ()) -> str:
+    """Dollars, and how many calls they leave out because nobody knows what those cost."""
+    if not unpriced_calls:
+        return money(cost)
+    named = f" ({', '.join(models)})" if models else ""
+    return f"{money(cost)}, without {counted(unpriced_calls, 'unpriced call')}{named}"
+
+
 def compact(number: int | float | None) -> str:
     """A number in at most five characters: `812`, `9.4k`, `1.2M`; a dash where it is not known."""
     if number is None:

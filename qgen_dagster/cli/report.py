@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qgen_dagster.cli.output import Output, counted, heading, money, pairs, short, span
+from qgen_dagster.cli.output import Output, cost_text, counted, heading, pairs, short, span
 from qgen_dagster.cli.stock import plan_json, stock_json, stock_summary, stock_table, thresholds_line
 from qgen_dagster.core.funnel import DUPLICATE_LOSSES, Funnel, Loss
 
@@ -43,7 +43,8 @@ def show_balance(output: Output, report: BalanceReport) -> None:
     output.show(heading("Funnel"), funnel_text(report.funnel), gap=True)
     if len(report.rounds) > 1:
         output.show(heading("Rounds"), "\n".join(_round_line(r) for r in report.rounds), gap=True)
-    facts = [("cost", money(report.cost_usd)), ("duration", span(report.duration_seconds)), ("ended", ended(report))]
+    cost = cost_text(report.cost_usd, report.unpriced_calls, report.unpriced_models)
+    facts = [("cost", cost), ("duration", span(report.duration_seconds)), ("ended", ended(report))]
     output.show(heading("Run"), pairs(facts), gap=True)
     output.show(heading("Next"), pairs(next_steps(report.rounds, report.funnel)), gap=True)
 
@@ -60,6 +61,8 @@ def balance_json(report: BalanceReport) -> dict[str, Any]:
         "after": stock_json(report.after),
         "funnel": funnel_json(report.funnel),
         "cost_usd": report.cost_usd,
+        "unpriced_calls": report.unpriced_calls,
+        "unpriced_models": report.unpriced_models,
         "duration_seconds": round(report.duration_seconds, 3),
         "rounds": [round_json(r) for r in report.rounds],
     }
@@ -75,6 +78,8 @@ def round_json(report: RoundReport) -> dict[str, Any]:
         "exit_code": int(report.exit_code),
         "funnel": funnel_json(report.funnel),
         "cost_usd": report.cost_usd,
+        "unpriced_calls": report.unpriced_calls,
+        "unpriced_models": report.unpriced_models,
         "duration_seconds": round(report.duration_seconds, 3),
         "error": report.error,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from qgen_dagster.cli.output import Output, counted, heading, make_table, money, pairs, short, span, styled
+from qgen_dagster.cli.output import Output, cost_text, counted, heading, make_table, money, pairs, short, span, styled
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,7 +53,7 @@ def show_stats(output: Output, found: QuestionGenerationRunStats) -> None:
         ),
         ("arbiter score", _score(found)),
         ("calls", f"{t.total_api_calls:,}, {t.total_errors:,} failed"),
-        ("cost", money(t.cost_usd)),
+        ("cost", cost_text(t.cost_usd, t.unpriced_calls)),
     ]
     output.show(heading("Questions"), pairs(steps), gap=True)
     _show_providers(output, found)
@@ -133,7 +133,7 @@ def show_cost(output: Output, found: QuestionGenerationRunStats) -> None:
     t, e = found.totals, found.efficiency
     tokens = None if t.input_tokens is None else f"{t.input_tokens:,} in, {t.output_tokens or 0:,} out"
     facts: list[tuple[str, object]] = [
-        ("cost", money(t.cost_usd)),
+        ("cost", cost_text(t.cost_usd, t.unpriced_calls)),
         ("inserted", f"{t.questions_inserted:,}"),
         ("cost per inserted", money(e.cost_usd_per_inserted)),
         ("calls", f"{t.total_api_calls:,}"),

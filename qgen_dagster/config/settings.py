@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qgen_dagster.config.embedders import EmbedderChoice, parse_embedder
 from qgen_dagster.config.loading import load_yaml
+from qgen_dagster.config.reporting import Reporting, parse_reporting
 from qgen_dagster.config.service_keys import ServiceKey, parse_service_keys
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.inventory import (
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 PACKAGED = Path(__file__).parent
 DEFAULT_QUESTIONS_PER_RUN = 50
+DEFAULT_RETENTION_DAYS = 90
 ENVIRONMENTS = ("production", "staging", "development")
 
 # Every variable that qgen reads, with what it is for: `qgen doctor` and docs/operations.md print this table.
@@ -62,6 +64,10 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
     "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a "
     "key has at least 20 characters (default: nobody)",
+    "QGEN_RETENTION_DAYS": "after how many days the job purge_history deletes history (default: 90)",
+    "QGEN_REPORT_URL": "admin API of another installation that is told of every run too (default: nobody is)",
+    "QGEN_SERVICE_KEY": "a key of that API, with scope write",
+    "QGEN_REPORT": "on or off: whether runs are reported there (default: on, where QGEN_REPORT_URL is set)",
     "QGEN_LOG": "log format on standard error: text or json (default: text)",
 }
 
@@ -106,6 +112,7 @@ class Settings:
     alerting_file: Path = PACKAGED / "alerting.yaml"
     prompts_folder: Path | None = None
     questions_per_run: int = DEFAULT_QUESTIONS_PER_RUN
+    retention_days: int = DEFAULT_RETENTION_DAYS
     environment: str = "development"
     log_format: str = "text"
     models_file: Path = PACKAGED / "models.yaml"
@@ -118,6 +125,7 @@ class Settings:
     budget_tokens_per_day: int | None = None
     embedder: EmbedderChoice = field(default_factory=EmbedderChoice)
     service_keys: tuple[ServiceKey, ...] = field(default=(), repr=False)
+    reporting: Reporting | None = None  # who is told of runs besides the bank
     # Keys and addresses of providers, as the environment has them; never shown.
     provider_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -182,10 +190,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
         embedder=parse_embedder(env.get("QGEN_EMBEDDER", "hashing")),
         service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
+        reporting=parse_reporting(env),
         provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
         questions_per_run=_positive(
             "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN
         ),
+        retention_days=_positive("QGEN_RETENTION_DAYS", env.get("QGEN_RETENTION_DAYS"), DEFAULT_RETENTION_DAYS),
         environment=environment,
         log_format=log_format,
     )

@@ -13,10 +13,11 @@ from qgen_dagster.core.funnel import Funnel, Loss
 
 
 class RunKind(StrEnum):
-    """What a run makes. Statistics of questions leave the runs of drill series out."""
+    """What a run makes. Statistics of questions leave runs of other kinds out."""
 
     QUESTIONS = "questions"
     DRILLS = "drills"
+    AUDIT = "audit"
 
 
 class RunStatus(StrEnum):

@@ -11,7 +11,9 @@ import dagster as dg
 def build_definitions() -> dg.Definitions:
     """Everything that the code location holds."""
     from qgen_dagster.defs.assets import ALL_ASSETS
+    from qgen_dagster.defs.assets.audit import bank_audit
     from qgen_dagster.defs.assets.drills import DRILL_ASSETS
+    from qgen_dagster.defs.audit_resources import AuditResource
     from qgen_dagster.defs.checks import ALL_CHECKS
     from qgen_dagster.defs.drill_resources import SeriesResource
     from qgen_dagster.defs.jobs import ALL_JOBS
@@ -20,11 +22,11 @@ def build_definitions() -> dg.Definitions:
     from qgen_dagster.defs.sensors import ALL_SENSORS
 
     return dg.Definitions(
-        assets=[*ALL_ASSETS, *DRILL_ASSETS],
+        assets=[*ALL_ASSETS, bank_audit, *DRILL_ASSETS],
         asset_checks=ALL_CHECKS,
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,
         sensors=ALL_SENSORS,
-        resources={"run": RunResource(), "series": SeriesResource()},
+        resources={"run": RunResource(), "series": SeriesResource(), "audit": AuditResource()},
         executor=dg.in_process_executor,
     )

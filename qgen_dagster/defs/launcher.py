@@ -17,16 +17,18 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import DatabaseError, QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
 from qgen_dagster.defs.attempts import close_dead_run, latest_attempt
+from qgen_dagster.defs.audit_resources import audit_config
 from qgen_dagster.defs.drill_resources import series_config
 from qgen_dagster.defs.going_on import going_on
 from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
-from qgen_dagster.defs.jobs import auto_balance, build_drill_series
+from qgen_dagster.defs.jobs import audit_bank, auto_balance, build_drill_series
 from qgen_dagster.defs.launch import LaunchResult, NothingToResume, resume_run, run_job
 from qgen_dagster.defs.partitions import register_series
 from qgen_dagster.defs.ranges import register_strata, strata_range
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
 from qgen_dagster.services.balance import RoundRequest
+from qgen_dagster.services.bank_audit import AuditOptions
 from qgen_dagster.services.database import dagster_database_url
 from qgen_dagster.services.drill_options import BuildOptions
 
@@ -81,6 +83,18 @@ class DagsterLauncher:
                 run_id=str(run_id),
                 tags={PARTITION_NAME_TAG: str(series_id)},
                 run_config=series_config(build=options),
+            )
+        return _error_of(result)
+
+    def audit(self, run_id: UUID, options: AuditOptions) -> BaseException | None:
+        """Runs `audit_bank`."""
+        with hosting(self._settings, self._progress), _storage_errors():
+            result = run_job(
+                audit_bank.name,
+                instance=self._instance,
+                run_id=str(run_id),
+                tags={},
+                run_config=audit_config(options),
             )
         return _error_of(result)
 

@@ -65,7 +65,7 @@ def run_metadata(record: RunRecord) -> Metadata:
     """A run: where every requested question went, in all and per stratum, how long it took and what it cost."""
     rates = {
         name: value
-        for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score")
+        for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score", "cost_usd")
         if (value := record.row[name]) is not None
     }
     return {
@@ -77,9 +77,9 @@ def run_metadata(record: RunRecord) -> Metadata:
         "lost": record.funnel.lost,
         "pending": record.funnel.pending,
         "seconds": round(float(record.row["duration_seconds"] or 0), 2),
-        "cost_usd": float(record.row["cost_usd"] or 0),
         "api_calls": record.row["total_api_calls"],
-        **rates,
+        "unpriced_calls": record.row["unpriced_calls"],
+        **{name: float(value) for name, value in rates.items()},
         "funnel": dg.MetadataValue.md(as_markdown_image(funnel_bars(record.funnel), "funnel")),
         "strata": table([_funnel_row(stratum, record.strata[stratum]) for stratum in record.strata]),
     }

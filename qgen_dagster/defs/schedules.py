@@ -1,4 +1,4 @@
-"""What starts by the clock. Stopped until an operator starts it: it spends money.
+"""What starts by the clock. Stopped until an operator starts it: it spends money, or deletes.
 
 Not here: the jobs (`jobs.py`).
 """
@@ -6,11 +6,15 @@ Not here: the jobs (`jobs.py`).
 import dagster as dg
 
 from qgen_dagster.config.settings import load_settings
-from qgen_dagster.defs.jobs import auto_balance
+from qgen_dagster.defs.audit_resources import audit_config
+from qgen_dagster.defs.jobs import audit_bank, auto_balance, purge_history
 from qgen_dagster.defs.ranges import range_tags, register_strata, strata_range
 from qgen_dagster.defs.resources import run_config
+from qgen_dagster.services.bank_audit import make_audit_options
 
 NIGHTLY = "0 2 * * *"
+WEEKLY = "30 5 * * 0"  # when the night's runs are over
+AUDIT = "0 4 * * 0"
 
 
 @dg.schedule(
@@ -39,6 +43,22 @@ def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
     return balance_request(context.instance, fill=True, triggered_by="scheduler")
 
 
+@dg.schedule(
+    name="retention",
+    job=purge_history,
+    cron_schedule=WEEKLY,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every Sunday: deletes history older than QGEN_RETENTION_DAYS (90). Questions and statistics stay.",
+)
+def retention(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One purge, unless one is under way."""
+    under_way = dg.RunsFilter(job_name=purge_history.name, statuses=list(IN_PROGRESS))
+    if context.instance.get_runs(under_way, limit=1):
+        return dg.SkipReason("the last one is still under way")
+    return dg.RunRequest()
+
+
 def balance_request(
     instance: dg.DagsterInstance, *, run_key: str | None = None, tags: dict[str, str] | None = None, **options: object
 ) -> dg.RunRequest:
@@ -60,4 +80,22 @@ IN_PROGRESS = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-ALL_SCHEDULES = (nightly_auto_balance,)
+
+
+@dg.schedule(
+    name="weekly_audit",
+    job=audit_bank,
+    cron_schedule=AUDIT,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Every week: proves the keys that were longest unchecked once more. Skips while an audit is under way.",
+)
+def weekly_audit(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """One audit with the options that ship, unless one is under way."""
+    running = context.instance.get_runs(dg.RunsFilter(job_name=audit_bank.name, statuses=list(IN_PROGRESS)), limit=1)
+    if running:
+        return dg.SkipReason(f"audit {running[0].run_id} is still under way")
+    return dg.RunRequest(run_config=audit_config(make_audit_options(triggered_by="scheduler")))
+
+
+ALL_SCHEDULES = (nightly_auto_balance, weekly_audit, retention)

@@ -1,4 +1,4 @@
-"""What starts because something happened: dead runs are closed, strata registered, fills go on, plans fan out.
+"""What starts because something happened: closing dead runs, new strata, further rounds, fanning out, late reports.
 
 Not here: alerts. A sensor that only tidies up is on from the start, and so is one that goes on with what an operator
 has begun, within its budget; one that can spend money on its own is not.
@@ -185,6 +185,28 @@ def llm_jobs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRe
     )
 
 
+@dg.sensor(
+    name="late_reports",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends reports about runs that could not be delivered when they were made (QGEN_REPORT_URL).",
+)
+def late_reports(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+    """Sends what is due; asks nobody when nothing is, or when nobody is to be told."""
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.report_delivery import deliver_due
+
+    settings = load_settings()
+    if settings.reporting is None:
+        return dg.SkipReason("nobody is told of runs: QGEN_REPORT_URL")
+    with open_bank(settings) as bank:
+        done = deliver_due(bank, settings.reporting)
+    if done.error is not None:
+        context.log.warning(f"a report was not taken: {done.error}")
+    counts = f"{done.delivered} reports delivered, {done.refused} refused, {done.waiting} wait"
+    return dg.SkipReason(counts if done.delivered or done.refused or done.waiting else "nothing to report")
+
+
 def _left_to_sensor(instance: dg.DagsterInstance, run_id: UUID) -> dg.DagsterRun | None:
     """The run's latest attempt if it ended in good order. What failed or was stopped is its operator's to resume."""
     try:
@@ -194,4 +216,4 @@ def _left_to_sensor(instance: dg.DagsterInstance, run_id: UUID) -> dg.DagsterRun
     return attempt if attempt.is_success and attempt.tags.get(LAUNCHED_BY_TAG) != CLI else None
 
 
-ALL_SENSORS = (dead_runs, new_strata, new_drill_series, fill_rounds, fan_out, llm_jobs)
+ALL_SENSORS = (dead_runs, new_strata, new_drill_series, fill_rounds, fan_out, llm_jobs, late_reports)

@@ -24,9 +24,9 @@ from qgen_dagster.core.plan import GenerationPlan
 from qgen_dagster.core.run import RunStatus, is_saturated
 from qgen_dagster.services import inventory, recovery
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.runs import UNSERVED
+from qgen_dagster.services.run_closing import UNSERVED
 from qgen_dagster.services.work import now
-from qgen_dagster.tracking.metrics import funnel_from_json
+from qgen_dagster.tracking.metrics import funnel_from_json, unpriced_models
 
 MAX_AUTOMATIC_RESUMES = 3
 MAX_ROUNDS = 100
@@ -68,6 +68,8 @@ class RoundReport:
     error: str | None
     exit_code: ExitCode
     waiting_jobs: int = 0  # batch jobs that are not over
+    unpriced_calls: int = 0  # calls whose cost is not known, by these models
+    unpriced_models: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,14 @@ class BalanceReport:
     def cost_usd(self) -> Decimal | None:
         costs = [r.cost_usd for r in self.rounds if r.cost_usd is not None]
         return sum(costs, Decimal()) if costs else None
+
+    @property
+    def unpriced_calls(self) -> int:
+        return sum(r.unpriced_calls for r in self.rounds)
+
+    @property
+    def unpriced_models(self) -> list[str]:
+        return sorted({name for r in self.rounds for name in r.unpriced_models})
 
     @property
     def saturated(self) -> bool:
@@ -216,6 +226,8 @@ def report_run(bank: Bank, run_id: UUID, error: BaseException | None = None) -> 
         error=row["error"] or message or unserved(row["stop_reason"]),
         exit_code=ExitCode(row["exit_code"] if row["exit_code"] is not None else 2),
         waiting_jobs=waiting,
+        unpriced_calls=row["unpriced_calls"],
+        unpriced_models=tuple(unpriced_models(row["provider_metrics"])),
     )
 
 

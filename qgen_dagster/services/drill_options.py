@@ -7,20 +7,18 @@ building (`build_drills.py`).
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from qgen_dagster.core.batch import MAX_BATCH_SIZE
 from qgen_dagster.core.drills import DEFAULT_DRILLS, Phase, check_drill_count, parse_phases
-from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.question import PRINTABLE
 from qgen_dagster.drills.library import MAX_POSITIONS_PER_PHASE
 from qgen_dagster.drills.planner import BATCH_SIZE
-from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT
+from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, checked_options
 
 MAX_SEED = 2**53  # what JSON keeps exactly
-Options = TypeVar("Options", bound=BaseModel)
 
 
 class SeriesOptions(BaseModel):
@@ -52,22 +50,11 @@ class BuildOptions(BaseModel):
 
 def make_series_options(**values: object) -> SeriesOptions:
     """SeriesOptions, with a ConfigurationError that names the option."""
-    options = _checked(SeriesOptions, values)
+    options = checked_options(SeriesOptions, values)
     check_drill_count(options.count)
     return options.model_copy(update={"phases": parse_phases(options.phases)})
 
 
 def make_build_options(**values: object) -> BuildOptions:
     """BuildOptions, with a ConfigurationError that names the option."""
-    return _checked(BuildOptions, values)
-
-
-def _checked(model: type[Options], values: dict[str, object]) -> Options:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        lines = []
-        for e in error.errors():
-            name = str(e["loc"][0]).replace("_", "-") if e["loc"] else "options"
-            lines.append(f"--{name}: {e['msg']}, got {e['input']!r}")
-        raise ConfigurationError("\n".join(lines)) from error
+    return checked_options(BuildOptions, values)

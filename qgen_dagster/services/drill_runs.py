@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Any
 from uuid import UUID
 
 from qgen_dagster.bank import drills as rows
-from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.drills import StoredSeries
-from qgen_dagster.bank.engine import Bank
+from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.locks import Claims, hold_claims
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
@@ -35,7 +35,8 @@ from qgen_dagster.services.drill_designers import Designers, make_designers
 from qgen_dagster.services.drill_options import BuildOptions
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.plan_drills import load_series
-from qgen_dagster.services.runs import EXIT_CODES, STOP_REASONS, UNSERVED, is_interruption, refresh_run, text_of
+from qgen_dagster.services.run_closing import EXIT_CODES, STOP_REASONS, UNSERVED, ended, is_interruption
+from qgen_dagster.services.run_reporter import RunReporter
 from qgen_dagster.services.work import now
 
 
@@ -72,6 +73,10 @@ class SeriesRun:
         )
 
     @cached_property
+    def _reporter(self) -> RunReporter:
+        return RunReporter(self.bank, self.settings.reporting, self.clock)
+
+    @cached_property
     def designers(self) -> Designers:
         """Who designs. Raises ConfigurationError."""
         keys = self.settings.provider_environment
@@ -99,18 +104,15 @@ class SeriesRun:
             "environment": self.settings.environment,
             "triggered_by": self.options.triggered_by,
             "options": {"series_id": str(self.series_id), **self.options.model_dump(mode="json")},
-            "heartbeat_at": self.clock(),
             "host": socket.gethostname()[:255],
             "pid": os.getpid(),
         }
-        with self.bank.begin() as tx:
-            run_rows.create_run(tx, self.run_id, self.clock(), values)
+        self._reporter.begin(self.run_id, values)
         self._begun = True
 
     def keep_up(self) -> None:
         """Brings the row's numbers up to date and shows a sign of life."""
-        with self.bank.begin() as tx:
-            refresh_run(tx, self.run_id, heartbeat_at=self.clock())
+        self._reporter.keep_up()
 
     def failed(self, error: BaseException) -> None:
         """Remembers what went wrong; the first error counts."""
@@ -126,26 +128,16 @@ class SeriesRun:
         if not self._begun:
             return
         self._begun = False
-        series, at = self.series, self.clock()
+        series = self.series
         status, exit_code = self._ending(series)
-        with self.bank.begin() as tx:
+
+        def ending(tx: Transaction, started_at: datetime) -> dict[str, Any]:
             if series.status is SeriesStatus.GENERATING:
                 rows.pause_series(tx, self.series_id)
-            refresh_run(tx, self.run_id)
-            row = run_rows.get_run(tx, self.run_id)
-            started = row["started_at"] if row else at
-            run_rows.update_run(
-                tx,
-                self.run_id,
-                {
-                    "status": status.value,
-                    "exit_code": exit_code.value,
-                    "completed_at": max(at, started),
-                    "duration_seconds": max(0.0, (at - started).total_seconds()),
-                    "stop_reason": self._stop_reason(series),
-                    "error": text_of(self._error),
-                },
-            )
+            return ended(started_at, self.clock(), status, exit_code, self._stop_reason(series), self._error)
+
+        self._reporter.close_as(ending)
+        self._reporter.finish()
 
     def _ending(self, series: StoredSeries) -> tuple[RunStatus, ExitCode]:
         if self._error is not None:

@@ -5,9 +5,10 @@ Not here: settings of the whole process (`config/settings.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,6 +21,7 @@ DEFAULT_MIN_SCORE = 0.7
 DEFAULT_MAX_CONCURRENT = 10
 DEFAULT_MAX_ROUNDS = 10
 MAX_TARGET = 1_000_000
+Options = TypeVar("Options", bound=BaseModel)
 
 
 class RunOptions(BaseModel):
@@ -81,8 +83,13 @@ class RunOptions(BaseModel):
 
 def make_options(**values: object) -> RunOptions:
     """RunOptions, with a ConfigurationError that names the option instead of pydantic's own error."""
+    return checked_options(RunOptions, values)
+
+
+def checked_options(model: type[Options], values: Mapping[str, object]) -> Options:
+    """The options, or a ConfigurationError that names the flag."""
     try:
-        return RunOptions.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         lines = []
         for e in error.errors():

@@ -18,7 +18,8 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.locks import is_run_alive
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.run import RunStatus
-from qgen_dagster.services.runs import refresh_run
+from qgen_dagster.services.run_closing import refresh_run
+from qgen_dagster.services.run_reporter import tell_again
 from qgen_dagster.services.work import now
 
 MIN_PREFIX = 4
@@ -44,7 +45,9 @@ def close_dead_runs(bank: Bank, clock: Callable[[], datetime] = now) -> list[UUI
     with bank.begin() as tx:
         for row in run_rows.list_runs(tx, statuses=[RunStatus.RUNNING], limit=MAX_RUNNING):
             if not row["reported"] and not is_run_alive(tx, row["id"]):
-                _close_as_killed(tx, row, clock())
+                at = clock()
+                _close_as_killed(tx, row, at)
+                tell_again(tx, row["id"], at)
                 dead.append(row["id"])
     return dead
 

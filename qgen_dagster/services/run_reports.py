@@ -73,8 +73,9 @@ def report(bank: Bank, told: QuestionGenerationRunCreate) -> Reported:
 
     A run goes from running to ended and never back; between two reports of the same kind the one that was made later
     (heartbeat_at, else completed_at, else started_at) counts. An older or equal report changes nothing. Fields that a
-    report leaves out stay as they were. Raises ReportConflict when an ended run is told otherwise at the same moment,
-    or has another start; ReportRefused when the parent is unknown or the whole would not be sound.
+    report leaves out stay as they were. A run of this very installation records itself, and no report changes it.
+    Raises ReportConflict when an ended run is told otherwise at the same moment, or has another start; ReportRefused
+    when the parent is unknown or the whole would not be sound.
     """
     try:
         with bank.begin() as tx:
@@ -124,6 +125,8 @@ def _record(tx: Transaction, told: QuestionGenerationRunCreate) -> Reported:
     known = rows.lock_run(tx, run_id)
     if known is None:  # deleted in the meantime; the retry will make it
         raise ReportConflict(f"run {run_id} was removed while this report arrived", hint="Send it again.")
+    if not known["reported"]:  # a run of this installation, whose row nobody else may change
+        return _reported(run_id, RunStatus(known["status"]), "unchanged")
     step = next_step(known, given, same=_says_the_same(known, told))
     if step is Step.CONFLICT:
         raise ReportConflict(

@@ -1,7 +1,8 @@
 """A run's life: claimed, recorded as running, kept up to date, and closed in every case.
 
 Here: `RunSession`. It holds advisory locks for as long as it lives, so another process can tell a live run from a dead
-one, and two runs never fill the same stratum. Not here: finding dead runs (`services/recovery.py`), the stages.
+one, and two runs never fill the same stratum. Not here: recording (`run_reporter.py`), finding dead runs
+(`recovery.py`), the stages.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,28 +18,16 @@ from qgen_dagster.bank import batches as batch_rows
 from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import jobs as job_rows
 from qgen_dagster.bank import runs as run_rows
-from qgen_dagster.bank.engine import Bank, Transaction
+from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.locks import Claims, hold_claims
 from qgen_dagster.core.error_categories import ErrorCategory
-from qgen_dagster.core.errors import BankBusyError, ExitCode, QgenError, RunInterrupted
-from qgen_dagster.core.funnel import Funnel, sum_funnels
-from qgen_dagster.core.run import RunStatus, exit_code_of, status_of
+from qgen_dagster.core.errors import BankBusyError
+from qgen_dagster.core.funnel import Funnel
 from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.services.run_closing import EXIT_CODES
+from qgen_dagster.services.run_reporter import RunReporter
 from qgen_dagster.services.work import Work
-from qgen_dagster.tracking.metrics import funnel_from_json, run_metrics
-
-# What keeps every provider from serving, and what the run's exit code says of it.
-EXIT_CODES = {
-    ErrorCategory.BILLING_QUOTA: ExitCode.BILLING,
-    ErrorCategory.AUTHENTICATION: ExitCode.AUTHENTICATION,
-    ErrorCategory.BUDGET: ExitCode.PARTIAL_FAILURE,
-}
-UNSERVED = "no provider could serve"
-STOP_REASONS = {
-    ErrorCategory.BILLING_QUOTA: "the account has no credit or quota left",
-    ErrorCategory.AUTHENTICATION: "the key was refused",
-    ErrorCategory.BUDGET: "the budget is spent",
-}
+from qgen_dagster.tracking.metrics import funnel_from_json
 
 
 class RunSession:
@@ -57,6 +45,7 @@ class RunSession:
         self._parent_run_id = parent_run_id
         self._round = round_
         self._begun = False
+        self._reporter = RunReporter(work.bank, work.settings.reporting, work.clock)
         self._error: BaseException | None = None
         self._stopped_by: ErrorCategory | None = None
         self._settled: list[UUID] = []  # ended runs whose leftovers this one moved on
@@ -83,8 +72,7 @@ class RunSession:
             return
         if not self._claims.claim_run(self.run_id):
             raise BankBusyError(f"run {self.run_id} is being worked on by another process")
-        with self.work.bank.begin() as tx:
-            run_rows.create_run(tx, self.run_id, self.work.clock(), self._first_values(requested))
+        self._reporter.begin(self.run_id, self._first_values(requested))
         self._begun = True
 
     def enter(self, strata: Sequence[Stratum]) -> list[UUID]:
@@ -109,8 +97,7 @@ class RunSession:
     def keep_up(self) -> None:
         """Brings the row's numbers up to date and shows a sign of life."""
         if self._begun:
-            with self.work.bank.begin() as tx:
-                refresh_run(tx, self.run_id, heartbeat_at=self.work.clock())
+            self._reporter.keep_up()
 
     def failed(self, error: BaseException) -> None:
         """Remembers what went wrong; the row tells it when the run is closed. The first error counts."""
@@ -124,12 +111,17 @@ class RunSession:
     def close(self) -> None:
         """Closes the row truthfully: by its funnel, or by the error that ended it."""
         if self._begun:
-            with self.work.bank.begin() as tx:
-                close_run(tx, self.run_id, self.work.clock(), self._error, self._stopped_by)
+            self._reporter.close(self._error, self._stopped_by)
             self._begun = False
         for run_id in self._settled:
-            with self.work.bank.begin() as tx:
-                settle_run(tx, run_id)
+            self._reporter.settle(run_id)
+
+    def finish(self) -> None:
+        """Closes the row and ends what goes on beside the run."""
+        try:
+            self.close()
+        finally:
+            self._reporter.finish()
 
     def _first_values(self, requested: int) -> dict[str, Any]:
         options = self.work.options
@@ -141,7 +133,6 @@ class RunSession:
             "options": options.model_dump(mode="json"),
             "parent_run_id": self._parent_run_id,
             "round": self._round,
-            "heartbeat_at": self.work.clock(),
             "host": socket.gethostname()[:255],
             "pid": os.getpid(),
         }
@@ -160,77 +151,8 @@ def run_session(
             session.failed(error)
             raise
         finally:
-            session.close()
+            session.finish()
             work.close()
-
-
-def refresh_run(tx: Transaction, run_id: UUID, *, heartbeat_at: datetime | None = None) -> Funnel:
-    """Computes the row's numbers anew from batches, candidates and calls; returns the funnel."""
-    funnels = run_rows.stratum_funnels(tx, run_id)
-    values = run_metrics(
-        funnels,
-        run_rows.call_counts(tx, run_id),
-        run_rows.error_counts(tx, run_id),
-        run_rows.provider_outcomes(tx, run_id),
-        run_rows.score_counts(tx, run_id),
-    )
-    if heartbeat_at is not None:
-        values["heartbeat_at"] = heartbeat_at
-    run_rows.update_run(tx, run_id, values)
-    return sum_funnels(funnels.values())
-
-
-def close_run(
-    tx: Transaction,
-    run_id: UUID,
-    at: datetime,
-    error: BaseException | None = None,
-    stopped_by: ErrorCategory | None = None,
-) -> RunStatus | None:
-    """Closes a running row: status, exit code, duration, reason. None when there is no such row.
-
-    `stopped_by` says why no provider could serve what is missing; it decides the exit code of a run that is not whole.
-    """
-    row = run_rows.get_run(tx, run_id)
-    if row is None:
-        return None
-    funnel = refresh_run(tx, run_id)
-    waiting = job_rows.count_open(tx, run_id)
-    status, exit_code = _ending(funnel, error, waiting)
-    if stopped_by is not None and exit_code in (ExitCode.PARTIAL_FAILURE, ExitCode.COMPLETE_FAILURE):
-        exit_code = EXIT_CODES[stopped_by]
-    run_rows.update_run(
-        tx,
-        run_id,
-        {
-            "status": status.value,
-            "exit_code": exit_code.value,
-            "completed_at": max(at, row["started_at"]),
-            "duration_seconds": max(0.0, (at - row["started_at"]).total_seconds()),
-            "stop_reason": _stop_reason(funnel, error, stopped_by, waiting),
-            "error": text_of(error),
-        },
-    )
-    return status
-
-
-def settle_run(tx: Transaction, run_id: UUID) -> None:
-    """Brings a closed run's row up to date after a later run moved its leftover candidates on."""
-    row = run_rows.get_run(tx, run_id)
-    if row is None or row["status"] == RunStatus.RUNNING.value:
-        return
-    funnel = refresh_run(tx, run_id)
-    if not funnel.pending and not row["error"]:
-        status = status_of(funnel)
-        run_rows.update_run(
-            tx,
-            run_id,
-            {
-                "status": status.value,
-                "exit_code": exit_code_of(status).value,
-                "stop_reason": "finished later, from what it had left",
-            },
-        )
 
 
 def run_funnel(bank: Bank, run_id: UUID) -> Funnel:
@@ -238,46 +160,6 @@ def run_funnel(bank: Bank, run_id: UUID) -> Funnel:
     with bank.begin() as tx:
         row = run_rows.get_run(tx, run_id)
     return funnel_from_json(row["funnel"]["total"]) if row and row["funnel"] else Funnel()
-
-
-def _ending(funnel: Funnel, error: BaseException | None, waiting: int) -> tuple[RunStatus, ExitCode]:
-    if error is None and waiting:
-        return RunStatus.PARTIAL_FAILURE, ExitCode.PARTIAL_FAILURE
-    if error is None:
-        status = status_of(funnel)
-        return status, exit_code_of(status)
-    kept = funnel.inserted or (is_interruption(error) and funnel.pending)
-    status = RunStatus.PARTIAL_FAILURE if kept else RunStatus.FAILED
-    return status, error.exit_code if isinstance(error, QgenError) else exit_code_of(status)
-
-
-def is_interruption(error: BaseException) -> bool:
-    """Whether the run was asked to stop, rather than hit by an error."""
-    # Dagster's own interruption is a BaseException too, which only `defs/` may name.
-    return isinstance(error, RunInterrupted) or not isinstance(error, Exception)
-
-
-def _stop_reason(funnel: Funnel, error: BaseException | None, stopped_by: ErrorCategory | None, waiting: int) -> str:
-    jobs = f"waits for {waiting:,} batch job{'s' if waiting > 1 else ''}" if waiting else ""
-    if error is not None:
-        what = "interrupted" if is_interruption(error) else "an error ended it"
-        return f"{what}; {jobs}" if jobs else what
-    if jobs:
-        return jobs
-    if stopped_by is not None:
-        return f"{UNSERVED}: {STOP_REASONS[stopped_by]}"
-    if funnel.requested == 0:
-        return "nothing to do"
-    if funnel.pending:
-        return f"{funnel.pending} questions wait: qgen resume"
-    return "finished"
-
-
-def text_of(error: BaseException | None) -> str | None:
-    """What a run's row says of the error that ended it."""
-    if error is None:
-        return None
-    return error.message if isinstance(error, QgenError) else f"{type(error).__name__}: {error}"[:2000]
 
 
 def _some(strata: tuple[Stratum, ...]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from qgen_dagster.bank import questions as question_rows
@@ -28,6 +28,27 @@ from qgen_dagster.services.desk import Desk
 if TYPE_CHECKING:
     from qgen_dagster.bank.candidates import Candidate
     from qgen_dagster.services.work import Work
+
+
+class Subject(Protocol):
+    """What is judged: a candidate, or a question that is looked at again. `provider` made it."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def batch_id(self) -> UUID | None: ...
+    @property
+    def provider(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question of the bank as a subject."""
+
+    id: UUID
+    provider: str | None
+    batch_id: None = None
+
 
 # (the call, whom to ask, which solver or arbiter, which try) → the reply; raises ProviderError
 Answering = Callable[[Call, Sequence[Route], int, int], Awaitable[Reply]]
@@ -50,7 +71,7 @@ class Writers:
             raise ConfigurationError(f"provider {self.work.options.provider} has no model for {stratum}, or no key")
         return self.provider if models and models[0] != PROCEDURAL else None
 
-    def panel(self, candidate: Candidate, answer: Answering | None = None) -> Panel | None:
+    def panel(self, candidate: Subject, answer: Answering | None = None) -> Panel | None:
         """Who judges the candidate; None when there is no solver or no arbiter.
 
         `answer` makes the calls in place of the run's caller; it is told which solver or arbiter is asked, and which
@@ -97,7 +118,7 @@ class Writers:
     async def _answer(self, call: Call, routes: Sequence[Route], which: int, again: int) -> Reply:
         return await self.work.calls.caller.call(call, routes)
 
-    def _call(self, purpose: str, candidate: Candidate, which: object, again: int, prompt: VersionedPrompt) -> Call:
+    def _call(self, purpose: str, candidate: Subject, which: object, again: int, prompt: VersionedPrompt) -> Call:
         # The prompt counts: a candidate that was moved to another difficulty, or repaired, is another question.
         digest = digest_of(purpose, candidate.id, str(which), again, prompt.system, prompt.user)
         return Call(purpose, digest, candidate.batch_id, candidate.id)

@@ -5,7 +5,7 @@ A rate of nothing is null, not zero. Not here: counting (`bank/runs.py`), writin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -59,19 +59,21 @@ def run_metrics(
         "difficulty_metrics": _generated_by(funnels, lambda s: s.difficulty),
         "error_summary": error_summary(errors),
         "cost_usd": total_cost(calls),
-        "input_tokens": sum(c.input_tokens for c in calls),
-        "output_tokens": sum(c.output_tokens for c in calls),
+        "input_tokens": _sum(c.input_tokens for c in calls),
+        "output_tokens": _sum(c.output_tokens for c in calls),
+        "unpriced_calls": sum(c.unpriced_calls for c in calls),
         "funnel": funnel_document(funnels),
     }
 
 
-def provider_metrics(
-    calls: Sequence[CallCounts], outcomes: Mapping[str, ProviderOutcome]
-) -> dict[str, dict[str, int | float | None]]:
-    """Per provider: what became of what it generated, its calls for any purpose, failures, tokens and cost."""
+def provider_metrics(calls: Sequence[CallCounts], outcomes: Mapping[str, ProviderOutcome]) -> dict[str, dict[str, Any]]:
+    """Per provider: what became of what it generated, its calls for any purpose, failures, tokens, cost and latency.
+
+    Null: not measured.
+    """
     called = {c.provider: c for c in calls}
-    nothing_called = CallCounts("", 0, 0, 0, 0, None)
-    found: dict[str, dict[str, int | float | None]] = {}
+    nothing_called = CallCounts("", 0, 0, None, None, None)
+    found: dict[str, dict[str, Any]] = {}
     for provider in sorted({*called, *outcomes}):
         c, made = called.get(provider, nothing_called), outcomes.get(provider, ProviderOutcome(0))
         found[provider] = {
@@ -85,8 +87,22 @@ def provider_metrics(
             "input_tokens": c.input_tokens,
             "output_tokens": c.output_tokens,
             "cost_usd": float(c.cost_usd) if c.cost_usd is not None else None,
+            "unpriced_calls": c.unpriced_calls,
+            "unpriced_models": list(c.unpriced_models),
+            "latency_p50_seconds": c.latency_p50_seconds,
+            "latency_p95_seconds": c.latency_p95_seconds,
         }
     return found
+
+
+def unpriced_models(providers: Mapping[str, Mapping[str, Any]] | None) -> list[str]:
+    """The models without a price that a run used, from its `provider_metrics`."""
+    return sorted({name for p in (providers or {}).values() for name in p.get("unpriced_models") or ()})
+
+
+def _sum(numbers: Iterable[int | None]) -> int | None:
+    measured = [n for n in numbers if n is not None]
+    return sum(measured) if measured else None
 
 
 def total_cost(calls: Sequence[CallCounts]) -> Decimal | None:

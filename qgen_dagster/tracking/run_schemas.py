@@ -77,6 +77,8 @@ class ProviderMetrics(_Closed):
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
     cost_usd: Dollars | None = None
+    unpriced_calls: Count | None = None
+    unpriced_models: Annotated[list[Annotated[str, _text(120)]], Field(max_length=MAX_NAMES)] = []
     latency_p50_seconds: Seconds | None = None
     latency_p95_seconds: Seconds | None = None
 
@@ -146,6 +148,7 @@ class _Scalars(BaseModel):
     cost_usd: Dollars | None = None
     input_tokens: Tokens | None = None
     output_tokens: Tokens | None = None
+    unpriced_calls: Count = 0
     parent_run_id: UUID | None = None
     round: Annotated[int, Field(ge=1, le=10_000), WHOLE] = 1
     heartbeat_at: AwareDatetime | None = None

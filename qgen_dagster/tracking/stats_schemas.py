@@ -43,7 +43,10 @@ class RunCounts(BaseModel):
 
 
 class Totals(BaseModel):
-    """Sums over the runs that have ended. Tokens and cost are null where no run measured them."""
+    """Sums over the runs that have ended. Tokens and cost are null where no run measured them.
+
+    The cost leaves out `unpriced_calls`, whose cost is not known.
+    """
 
     questions_requested: int
     questions_generated: int
@@ -58,6 +61,7 @@ class Totals(BaseModel):
     insertion_failures: int
     total_errors: int
     total_api_calls: int
+    unpriced_calls: int
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
@@ -122,6 +126,7 @@ class ProviderStats(BaseModel):
     input_tokens: int | None
     output_tokens: int | None
     cost_usd: float | None
+    unpriced_calls: int
     cost_usd_per_inserted: float | None
     api_calls_per_inserted: float | None
 

@@ -231,6 +231,7 @@ def _totals(t: Tally) -> shown.Totals:
         insertion_failures=t.insertion_failures,
         total_errors=t.errors,
         total_api_calls=t.api_calls,
+        unpriced_calls=t.unpriced_calls,
         input_tokens=t.input_tokens,
         output_tokens=t.output_tokens,
         cost_usd=_dollars(t.cost_usd),
@@ -280,6 +281,7 @@ def _provider(name: str, t: Tally) -> shown.ProviderStats:
         input_tokens=t.input_tokens,
         output_tokens=t.output_tokens,
         cost_usd=_dollars(t.cost_usd),
+        unpriced_calls=t.unpriced_calls,
         cost_usd_per_inserted=_cost_each(t),
         api_calls_per_inserted=rate(t.api_calls, t.inserted),
     )

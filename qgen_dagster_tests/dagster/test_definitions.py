@@ -21,6 +21,7 @@ CHAIN = {
     "question_bank": ["deduplicated_questions"],
     "generation_runs": ["question_bank"],
 }
+AUDIT = {"bank_audit": ["question_bank"]}
 DRILLS = {
     "position_library": [],
     "drill_plan": ["position_library"],
@@ -55,14 +56,14 @@ def test_the_assets_are_a_chain_over_the_strata_and_one_over_the_series() -> Non
     graph = defs.resolve_asset_graph()
     keys = {key.to_user_string(): graph.get(key) for key in graph.get_all_asset_keys()}
     parents = {name: [parent.to_user_string() for parent in node.parent_keys] for name, node in keys.items()}
-    assert parents == {**CHAIN, **DRILLS}
+    assert parents == {**CHAIN, **AUDIT, **DRILLS}
     for name, node in keys.items():
         partitions = node.partitions_def
         assert isinstance(partitions, dg.DynamicPartitionsDefinition) is (name in PER_STRATUM | PER_SERIES)
         over = "strata" if name in CHAIN else "drill_series"
         assert partitions is None or partitions.name == over  # type: ignore[attr-defined]
         assert node.description
-        assert node.group_name == ("questions" if name in CHAIN else "drills")
+        assert node.group_name == ("drills" if name in DRILLS else "questions")
         if partitions is not None:
             assert node.backfill_policy == dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 
@@ -75,6 +76,8 @@ def test_the_jobs_and_what_they_select() -> None:
         "generate_stratum": PER_STRATUM,
         "plan_fan_out": {"inventory_snapshot", "generation_plan"},
         "build_drill_series": set(DRILLS),
+        "audit_bank": set(AUDIT),
+        "purge_history": set(),
     }
     assert all(job.description for job in jobs.values())
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
@@ -84,9 +87,13 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
     repository = defs.get_repository_def()
     schedules = {s.name: (s.cron_schedule, s.default_status.value) for s in repository.schedule_defs}
     sensors = {s.name: s.default_status.value for s in repository.sensor_defs}
-    assert schedules == {"nightly_auto_balance": ("0 2 * * *", "STOPPED")}
+    assert schedules == {
+        "nightly_auto_balance": ("0 2 * * *", "STOPPED"),
+        "weekly_audit": ("0 4 * * 0", "STOPPED"),
+        "retention": ("30 5 * * 0", "STOPPED"),  # it deletes
+    }
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs")
+    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs", "late_reports")
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 

@@ -23,8 +23,10 @@ from qgen_dagster.defs.ranges import STRATA
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, PLAN_TAG, ROUND_TAG, STRATUM_TAG, run_config
 from qgen_dagster.generation.provider import BatchRequest, ErrorCategory, ProviderError
 from qgen_dagster.services import work as work_module
+from qgen_dagster.services.run_reporter import tell
 from qgen_dagster_tests.support.balancing import Balancing
 from qgen_dagster_tests.support.chain import with_script
+from qgen_dagster_tests.support.receivers import answering, receiving
 
 GONE = f"{this_process().rsplit('/', 2)[0]}/{2**22 + 1}/1.00"  # beyond the largest pid of this machine
 MATH_EASY = {"types": ["math"], "difficulties": ["easy"]}
@@ -296,3 +298,31 @@ def test_the_runs_of_a_fan_out_share_the_plan(balancing: Balancing) -> None:
         )
         assert done.success, done.error
     assert balancing.active() == {"math__easy": 2, "math__medium": 2, "math__hard": 1}
+
+
+# ── late reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def send_late_reports(balancing: Balancing) -> str:
+    answer = sensors.late_reports(dg.build_sensor_context(instance=balancing.instance, definitions=defs))
+    assert isinstance(answer, dg.SkipReason)
+    return str(answer.skip_message)
+
+
+def test_late_reports_are_sent_when_somebody_is_there(balancing: Balancing, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "QGEN_REPORT_URL" in send_late_reports(balancing)
+    with receiving(answering(503)) as busy:
+        monkeypatch.setenv("QGEN_REPORT_URL", busy.url)
+        assert send_late_reports(balancing) == "nothing to report"
+        run_id = uuid4()
+        with balancing.bank.begin() as tx:
+            run_rows.create_run(tx, run_id, work_module.now(), {})
+            tell(tx, run_id, work_module.now())
+        assert send_late_reports(balancing) == "0 reports delivered, 0 refused, 1 wait"
+        assert len(busy.bodies) == 1
+    said = f'{{"id": "{run_id}", "status": "running", "outcome": "created"}}'.encode()
+    with receiving(answering(201, said)) as there, balancing.bank.begin() as tx:
+        monkeypatch.setenv("QGEN_REPORT_URL", there.url)
+        tx.execute(text("UPDATE report_outbox SET next_attempt_at = now()"))
+        tx.commit()
+        assert send_late_reports(balancing) == "1 reports delivered, 0 refused, 0 wait"

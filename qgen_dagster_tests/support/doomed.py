@@ -47,7 +47,7 @@ MOMENTS = {
     "inside the deduplication's transaction": Moment("qgen_dagster.services.deduplicate", "_write", after=True),
     "between deduplication and insertion": Moment(_ASSETS, "insert"),
     "inside an insertion's transaction": Moment("qgen_dagster.services.insert", "_insert_rows", after=True),
-    "after the insertion, before the row is closed": Moment("qgen_dagster.services.runs", "close_run"),
+    "after the insertion, before the row is closed": Moment("qgen_dagster.services.run_reporter", "close_run"),
     "after the row is closed, before Dagster knows": Moment("qgen_dagster.services.quality", "latest_record"),
 }
 

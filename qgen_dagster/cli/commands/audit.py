@@ -1,6 +1,6 @@
-"""`qgen audit`: how far what qgen relies on can be relied on. `judges` measures the models that judge and solve.
+"""`qgen audit`: how far what is there can be relied on. `bank` proves keys again, `judges` measures who judges.
 
-Not here: asking them (`services/judge_audit.py`), the tables (`cli/judge_report.py`).
+Not here: the audits (`services/bank_audit.py`, `services/judge_audit.py`), tables (`cli/judge_report.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
-from qgen_dagster.cli.flags import CommonFlags, split, with_flags
+from qgen_dagster.cli.flags import CommonFlags, StrataFlags, split, with_flags
 from qgen_dagster.core.errors import ConfigurationError, ExitCode
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MIN_SCORE
 
@@ -22,6 +22,15 @@ if TYPE_CHECKING:
     from qgen_dagster.services.jury import Jury
 
 PAGE = Path("docs/quality.md")
+BANK_EXAMPLES = """
+Exit codes: 0 all that was due and the budget allowed was checked, 1 something
+could not be checked, 5 and 6 as everywhere.
+
+Examples:
+  qgen audit bank
+  qgen audit bank --types math --limit 100 --dry-run
+  qgen audit bank --budget-usd 2 --floor 40
+"""
 _WHO = "Who and what"
 _LIMITS = "Limits"
 EXAMPLES = """
@@ -32,12 +41,83 @@ Examples:
   qgen audit judges --write                figures into docs/quality.md
 """
 
-app = make_app(help="Measure how far the judges can be relied on.")
+app = make_app(help="Prove the bank's keys again, or measure the judges.")
 
 
 @app.callback()
 def group() -> None:
-    """Measure how far the judges can be relied on."""
+    """Prove the bank's keys again, or measure the judges."""
+
+
+@app.command(cls=Command, epilog=BANK_EXAMPLES)
+@with_flags
+def bank(
+    common: CommonFlags,
+    strata: StrataFlags,
+    limit: Annotated[
+        int,
+        typer.Option("--limit", "-n", metavar="N", min=1, max=1_000_000, help="At most so many.", rich_help_panel=_WHO),
+    ] = 500,
+    provider: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="procedural: no language model is asked.", rich_help_panel=_WHO),
+    ] = None,
+    floor: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="A stratum keeps so many (else warning_min).", rich_help_panel=_LIMITS),
+    ] = None,
+    budget_usd: Annotated[
+        float | None,
+        typer.Option(metavar="USD", min=0, max=1_000_000, help="Stop when this is spent.", rich_help_panel=_LIMITS),
+    ] = None,
+    budget_tokens: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="The same in tokens.", rich_help_panel=_LIMITS)
+    ] = None,
+    max_concurrent: Annotated[
+        int, typer.Option(metavar="N", min=1, max=500, help="Calls at the same time.", rich_help_panel=_LIMITS)
+    ] = DEFAULT_MAX_CONCURRENT,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Take nothing out, only tell.")] = False,
+    triggered_by: Annotated[str, typer.Option(metavar="WHO", help="Recorded with the run.")] = "manual",
+) -> None:
+    """Prove the keys of active questions again, the longest unchecked first.
+
+    What an item model made goes to its own solver, everything else to two or three blind solvers. A question whose key
+    does not hold is taken out of the stock with the evidence, unless its stratum would fall below the floor.
+    """
+    from uuid import uuid4
+
+    from qgen_dagster.cli import audit_report, logs
+    from qgen_dagster.cli.launcher import launcher
+    from qgen_dagster.cli.output import Output
+    from qgen_dagster.cli.progress import show_progress
+    from qgen_dagster.config.settings import load_settings
+    from qgen_dagster.services.bank_audit import make_audit_options
+    from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.recovery import close_dead_runs
+
+    settings = load_settings()
+    logs.configure(settings.log_format, verbose=common.verbose)
+    options = make_audit_options(
+        **strata.values(settings),
+        limit=limit,
+        provider=provider,
+        floor=floor,
+        budget_usd=None if budget_usd is None else str(budget_usd),  # through text, so that 0.1 stays 0.1
+        budget_tokens=budget_tokens,
+        max_concurrent=max_concurrent,
+        dry_run=dry_run,
+        triggered_by=triggered_by,
+    )
+    run_id = uuid4()
+    with open_bank(settings) as opened:
+        close_dead_runs(opened)
+        with (
+            show_progress(quiet=common.json) as display,
+            launcher(settings, display, verbose=common.verbose) as launch,
+        ):
+            error = launch.audit(run_id, options)
+        code = audit_report.tell(Output(as_json=common.json), opened, run_id, error)
+    raise typer.Exit(int(code))
 
 
 @app.command(cls=Command, epilog=EXAMPLES)

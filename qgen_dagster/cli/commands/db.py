@@ -5,12 +5,12 @@ Not here: migrations (`bank/schema.py`), the embedded server (`bank/embedded.py`
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
+from qgen_dagster.cli.confirm import confirm
 from qgen_dagster.cli.flags import CommonFlags, with_flags
 from qgen_dagster.core.errors import ConfigurationError
 
@@ -75,7 +75,7 @@ def downgrade(
     with database_url(settings) as url:
         bank = Bank(url)
         try:
-            _confirm(f"Downgrade {bank.shown_url} to {revision}, and lose what only later migrations have?", yes)
+            confirm(f"Downgrade {bank.shown_url} to {revision}, and lose what only later migrations have?", yes)
             before, after = schema.downgrade(bank, revision)
         finally:
             bank.close()
@@ -188,12 +188,3 @@ def _check_revision(revision: str) -> None:
     known = ["base", *(f"{number:04d}" for number in range(1, int(SCHEMA_VERSION) + 1))]
     if revision not in known:
         raise ConfigurationError(f"no such migration: {revision!r}", hint=f"Known: {', '.join(known)}.")
-
-
-def _confirm(question: str, yes: bool) -> None:
-    if yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise ConfigurationError("this removes data and nobody is here to confirm it", hint="To do it: add --yes")
-    if not typer.confirm(question, err=True):
-        raise typer.Exit(0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
-from qgen_dagster.cli.commands import run_statistics
+from qgen_dagster.cli.commands import run_prune, run_statistics
 from qgen_dagster.cli.flags import CommonFlags, LimitFlag, with_flags
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ Examples:
   qgen runs show 3f2a91c0
   qgen runs stats --days 7
   qgen runs compare 2.0 2.1        did the new prompts help?
+  qgen runs prune --older-than 90d --dry-run
 """
 
-app = make_app(help="List runs, show one in detail, or add many up.", epilog=EXAMPLES)
+app = make_app(help="List runs, show one in detail, add many up, or delete old ones.", epilog=EXAMPLES)
 
 
 @app.command("list", cls=Command)
@@ -98,6 +99,7 @@ def show(
 
 
 run_statistics.register(app)
+run_prune.register(app)
 
 
 def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
@@ -126,10 +128,11 @@ def _print_list(output: Output, found: list[dict[str, Any]]) -> None:
 def _print_run(
     output: Output, row: dict[str, Any], funnels: dict[Stratum, Funnel], later: list[dict[str, Any]]
 ) -> None:
-    from qgen_dagster.cli.output import heading, local_time, money, pairs, short, span, styled
+    from qgen_dagster.cli.output import cost_text, heading, local_time, pairs, short, span, styled
     from qgen_dagster.cli.report import funnel_text
     from qgen_dagster.core.funnel import sum_funnels
     from qgen_dagster.core.run import RunKind
+    from qgen_dagster.tracking.metrics import unpriced_models
 
     total = sum_funnels(funnels.values())
     output.show(heading(f"Run {row['id']}"))
@@ -139,7 +142,7 @@ def _print_run(
         ("duration", span(row["duration_seconds"])),
         ("ended", row["stop_reason"]),
         ("error", row["error"]),
-        ("cost", money(row["cost_usd"])),
+        ("cost", cost_text(row["cost_usd"], row["unpriced_calls"], unpriced_models(row["provider_metrics"]))),
         ("calls", f"{row['total_api_calls']:,}" if row["total_api_calls"] else None),
         ("tokens", _tokens(row)),
         ("triggered by", row["triggered_by"]),
@@ -175,6 +178,6 @@ def _strata_table(output: Output, funnels: dict[Stratum, Funnel]) -> Any:
 
 
 def _tokens(row: dict[str, Any]) -> str | None:
-    if not row["input_tokens"] and not row["output_tokens"]:
+    if row["input_tokens"] is None and row["output_tokens"] is None:
         return None
     return f"{row['input_tokens'] or 0:,} in, {row['output_tokens'] or 0:,} out"

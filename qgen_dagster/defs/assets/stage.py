@@ -19,11 +19,12 @@ from qgen_dagster.defs.metadata import samples_metadata
 from qgen_dagster.defs.partitions import strata_of
 from qgen_dagster.defs.resources import RunResource
 from qgen_dagster.services import stage_report
+from qgen_dagster.services.bank_audit import AuditRun
 from qgen_dagster.services.drill_runs import SeriesRun
 from qgen_dagster.services.runs import RunSession
 
 GROUP = "questions"
-Session = TypeVar("Session", RunSession, SeriesRun, covariant=True)
+Session = TypeVar("Session", RunSession, SeriesRun, AuditRun, covariant=True)
 # Which partitions belong to one run decides isolation: a backfill makes one run per stratum.
 BACKFILL = dg.BackfillPolicy.multi_run(max_partitions_per_run=1)
 

@@ -9,11 +9,12 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import TypeVar
 
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import LEVEL_BANDS, Unsuitable
+from qgen_dagster.generation.items.language import listed
 
 T = TypeVar("T")
 _WORD = re.compile(r"\w+")
@@ -96,12 +97,56 @@ def settle(draw: Callable[[], T], mask: Callable[[T], int], worlds: int, most: i
     return clues
 
 
-def narrowing(clues: Sequence[T], mask: Callable[[T], int], worlds: int) -> list[tuple[T, int]]:
-    """The clues in the order in which they narrow most, each with the number of worlds left after it."""
-    rest, left, steps = list(clues), (1 << worlds) - 1, []
+def needed(clues: Sequence[T], mask: Callable[[T], int], answer: int) -> list[T]:
+    """The fewest of the clues that settle the answer; `answer` holds the worlds in which it is right."""
+    masks = [mask(clue) for clue in clues]
+
+    def settled(taken: Sequence[int]) -> bool:
+        wrong = ~answer
+        for i in taken:
+            wrong &= masks[i]
+        return not wrong
+
+    numbers = range(len(clues))
+    must = [i for i in numbers if not settled([j for j in numbers if j != i])]
+    others = [i for i in numbers if i not in must]
+    for size in range(len(others)):
+        for extra in combinations(others, size):
+            if settled([*must, *extra]):
+                return [clues[i] for i in sorted([*must, *extra])]
+    return list(clues)
+
+
+def leads(clues: Sequence[T], mask: Callable[[T], int], answers: Sequence[int]) -> list[tuple[list[T], list[int]]]:
+    """The clues in the order in which they strike out most answers, with the answers left after them.
+
+    `answers` holds, for every answer, the worlds in which it is right. Clues that strike out an answer only together
+    stand together.
+    """
+    rest, left, still = list(clues), ~0, list(range(len(answers)))
+    steps: list[tuple[list[T], list[int]]] = []
+    group: list[T] = []
+
+    def open_after(clue: T) -> tuple[int, int]:
+        worlds = left & mask(clue)
+        return sum([worlds & answers[i] != 0 for i in still]), worlds.bit_count()
+
     while rest:
-        best = min(rest, key=lambda clue: (left & mask(clue)).bit_count())
+        best = min(rest, key=open_after)
         rest.remove(best)
         left &= mask(best)
-        steps.append((best, left.bit_count()))
+        group.append(best)
+        open_ = [i for i in still if left & answers[i]]
+        if len(open_) < len(still):
+            steps.append((group, open_))
+            group, still = [], open_
     return steps
+
+
+def told(steps: Sequence[tuple[Sequence[str], Sequence[str]]]) -> str:
+    """Steps of `leads` in words: the clues as they are said, and the answers left after them."""
+    return " ".join(
+        f"{listed([f'“{clue}”' for clue in clues])} {'leaves' if len(clues) == 1 else 'together leave'} "
+        f"{'only ' if len(left) == 1 else ''}{listed(left, 'or')}."
+        for clues, left in steps
+    )

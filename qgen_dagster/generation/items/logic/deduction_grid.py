@@ -1,6 +1,7 @@
 """Deduction grid: who has what? Four people, two kinds of thing, and clues that settle everything.
 
-Radicals: clues that name a match outright (easy up to two, medium at most one, hard none); clues that link two things
+Radicals: how many of the clues it takes to answer the question (two to four, four or more, five or more); clues that
+name a match outright (easy up to two, medium at most one, hard none); clues that link two things
 without naming a person; negative and either–or clues; the question (about a person, or in hard items about the owner
 of another thing).
 Incidentals: names, kinds of thing, order of the clues.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import permutations, product
@@ -22,8 +23,8 @@ from math import factorial
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
-from qgen_dagster.generation.items.language import capitalised, listed, number_word, pick_names
-from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
+from qgen_dagster.generation.items.language import listed, pick_names
+from qgen_dagster.generation.items.logic._common import leads, mentioned, needed, sentences, settle, success, told
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ KINDS = (
          ("flute", "violin", "drums", "piano", "trumpet", "harp", "guitar")),
     Kind("drink", "drinks {}", "does not drink {}", "What does {} drink?",
          ("tea", "coffee", "water", "milk", "juice", "cocoa")),
-    Kind("bag", "has the {} bag", "does not have the {} bag", "Which colour is the bag of {}?",
+    Kind("bag", "has the {} bag", "does not have the {} bag", "Which bag does {} have?",
          ("red", "blue", "green", "yellow", "black", "white")),
     Kind("subject", "studies {}", "does not study {}", "What does {} study?",
          ("history", "physics", "law", "biology", "art", "economics")),
@@ -68,30 +69,31 @@ class Plan:
     forms: tuple[tuple[str, int], ...]
     outright: int
     clues: tuple[int, int]
+    needed: tuple[int, int]
     loads: tuple[float, float]
 
 
 PLANS: dict[ItemLevel, Plan] = {
-    "easy": Plan(4, 2, (("has", 2), ("link", 2), ("not", 2), ("either", 2)), 2, (4, 6), (3.0, 8.5)),
-    "medium": Plan(4, 2, (("has", 1), ("not", 3), ("either", 2), ("link", 3), ("unlink", 2)), 1, (4, 7), (6.0, 12.5)),
-    "hard": Plan(4, 2, (("not", 4), ("either", 3), ("link", 1), ("unlink", 4)), 0, (6, 9), (8.0, 15.0)),
+    "easy": Plan(4, 2, (("has", 2), ("link", 2), ("not", 2), ("either", 2)), 2, (4, 6), (2, 4), (3.0, 8.5)),
+    "medium": Plan(
+        4, 2, (("has", 1), ("not", 3), ("either", 2), ("link", 3), ("unlink", 2)), 1, (4, 7), (4, 7), (6.0, 12.5)
+    ),
+    "hard": Plan(4, 2, (("not", 4), ("either", 3), ("link", 1), ("unlink", 4)), 0, (6, 9), (5, 9), (8.0, 15.0)),
 }
 WEIGHT = {"has": 0.7, "not": 1.3, "either": 1.4, "link": 1.4, "unlink": 1.9}
 
 
 class DeductionGrid(ItemModel):
     name = "logic_deduction_grid"
-    version = 2
+    version = 3
     family = "logic"
     sub_type = "deduction_grid"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level]
         clues = _clues(plan, rng)
-        asked = rng.randrange(plan.people)
         subject = "thing" if level == "hard" else "person"
-        if ("has", (asked, asked)) in clues or (subject == "thing" and ("link", (asked, plan.people + asked)) in clues):
-            raise Unsuitable("a clue is the answer")
+        asked, used = _question(clues, subject, plan, rng)
         kinds = rng.sample(KINDS, plan.kinds)
         names = pick_names(rng, plan.people)
         things = [thing for kind in kinds for thing in rng.sample(kind.things, plan.people)]
@@ -109,7 +111,7 @@ class DeductionGrid(ItemModel):
                 for i in range(plan.people)
                 if i != asked
             ),
-            explanation=_explain(clues, said, names, things, kinds, asked),
+            explanation=_explain(used, said, names, things, kinds, asked, subject, question),
             structure={
                 "kinds": plan.kinds,
                 "clues": _canonical(clues, asked, plan.people),
@@ -120,7 +122,8 @@ class DeductionGrid(ItemModel):
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         intro, *clues, question = sentences(shown.stem)
-        names, *kinds = (re.split(r", | and ", part) for part in _LISTS.findall(intro))
+        names = re.split(r", | and ", intro.partition(" each have ")[0])
+        kinds = [re.split(r", | or ", part) for part in re.findall(r"\((.+?)\)", intro)]
         claims = [_read(clue, names, kinds) for clue in clues]
         ways: list[list[tuple[str, ...]]] = []
         for k, kind in enumerate(kinds):
@@ -142,14 +145,30 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     forms = [form for form, weight in plan.forms for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people, plan.kinds)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(forms[int(rng.random() * len(forms))], plan.people, plan.kinds)
+        return pool[int(rng.random() * len(pool))]
 
     worlds = factorial(plan.people) ** plan.kinds
     clues = settle(draw, lambda clue: _mask(clue, plan.people, plan.kinds), worlds, plan.clues[1])
     if len(clues) < plan.clues[0] or sum(form == "has" for form, _ in clues) > plan.outright:
         raise Unsuitable("not of this level")
     return clues
+
+
+def _question(clues: list[Clue], subject: str, plan: Plan, rng: random.Random) -> tuple[int, list[Clue]]:
+    """A person to ask for, and the clues that settle what that person has: as many as the level wants."""
+    least, most = plan.needed
+    for asked in rng.sample(range(plan.people), plan.people):
+        answer = _answer(asked, asked, subject, plan.people, plan.kinds)
+        used = needed(clues, lambda clue: _mask(clue, plan.people, plan.kinds), answer)
+        if least <= len(used) <= most:
+            return asked, used
+    raise Unsuitable("no question takes so many clues")
+
+
+def _answer(thing: int, asked: int, subject: str, people: int, kinds: int) -> int:
+    """The worlds in which a thing of the first kind is what the question asks for."""
+    return _mask(("link", (thing, people + asked)) if subject == "thing" else ("has", (asked, thing)), people, kinds)
 
 
 @cache
@@ -190,15 +209,11 @@ def _mask(clue: Clue, people: int, kinds: int) -> int:
 
 
 def _intro(names: list[str], things: list[str], kinds: list[Kind]) -> str:
-    lists = [
-        f"each has one {kind.noun}: {listed(sorted(things[i * len(names) : (i + 1) * len(names)]))}"
-        for i, kind in enumerate(kinds)
-    ]
-    people = f"{capitalised(number_word(len(names)))} people: {listed(sorted(names))}"
-    return f"{'; '.join([people, *lists])}. No two have the same."
-
-
-_LISTS = re.compile(r": ([\w, ]+)(?=[;.])")
+    many = len(names)
+    sets = [sorted(things[k * many : (k + 1) * many]) for k in range(len(kinds))]
+    lists = [f"one {kind.noun} ({listed(some, 'or')})" for kind, some in zip(kinds, sets, strict=True)]
+    same = [f"the same {kind.noun}" for kind in kinds]
+    return f"{listed(sorted(names))} each have {listed(lists)}. No two have {listed(same, 'or')}."
 
 
 def _say(clue: Clue, names: list[str], things: list[str], kinds: list[Kind]) -> str:
@@ -226,9 +241,7 @@ def _distractor(
     kinds: list[Kind],
 ) -> Choice:
     full = (1 << factorial(len(names)) ** len(kinds)) - 1
-    here = _mask(
-        ("link", (thing, len(names) + asked)) if subject == "thing" else ("has", (asked, thing)), len(names), len(kinds)
-    )
+    here = _answer(thing, asked, subject, len(names), len(kinds))
     text = things[thing]
     for clue in clues:
         left = full & here
@@ -243,21 +256,31 @@ def _distractor(
 
 
 def _explain(
-    clues: list[Clue], said: dict[Clue, str], names: list[str], things: list[str], kinds: list[Kind], asked: int
+    used: list[Clue],
+    said: dict[Clue, str],
+    names: list[str],
+    things: list[str],
+    kinds: list[Kind],
+    asked: int,
+    subject: str,
+    question: str,
 ) -> str:
-    worlds = factorial(len(names)) ** len(kinds)
-    steps = [
-        f"“{said[clue]}” – {left} {'way is' if left == 1 else 'ways are'} left."
-        for clue, left in narrowing(clues, lambda clue: _mask(clue, len(names), len(kinds)), worlds)
-    ]
-    result = [
-        f"{names[i]} " + " and ".join(kind.has.format(things[k * len(names) + i]) for k, kind in enumerate(kinds))
-        for i in range(len(names))
-    ]
+    many = len(names)
+    there = [_answer(thing, asked, subject, many, len(kinds)) for thing in range(many)]
+    steps = leads(used, lambda clue: _mask(clue, many, len(kinds)), there)
+    words = [([said[clue] for clue in group], sorted(things[t] for t in left)) for group, left in steps]
+    result = [_has_both(names[i], things[i::many], kinds) for i in range(many)]
     return (
-        f"Make a table of people and things and strike out what each clue rules out, out of {worlds} ways at first. "
-        f"{' '.join(steps)} In the end {listed(result)}. So the answer is: {things[asked]}."
+        f"{question} Make a table of people and things, and strike out what each clue rules out. {told(words)} "
+        f"All clues together leave one way: {listed(result)}. So the answer is: {things[asked]}."
     )
+
+
+def _has_both(name: str, things: Sequence[str], kinds: list[Kind]) -> str:
+    """What somebody has, in one sentence that does not repeat its verb."""
+    first, second = (kind.has.format(thing) for kind, thing in zip(kinds, things, strict=True))
+    verb = f"{first.split()[0]} "
+    return f"{name} {first} and {second.removeprefix(verb)}"
 
 
 def _canonical(clues: list[Clue], asked: int, people: int) -> list[list[object]]:

@@ -104,7 +104,7 @@ JOINED = ("and_three", "if_or", "then_and", "only_if_and")
 
 class Equivalence(ItemModel):
     name = "logic_equivalence"
-    version = 2
+    version = 3
     family = "logic"
     sub_type = "truth_table"
     levels = ("medium", "hard")
@@ -121,7 +121,11 @@ class Equivalence(ItemModel):
         if not keys:
             raise Unsuitable("cannot be said in another way")
         key = keys[rng.randrange(len(keys))]
-        wrong = _wrong(formulas, key, table, plan.atoms, plan.options - 1, rng)
+        # What "and" joins can hardly be said in another way: as an option it could be struck out unread.
+        near = formulas
+        if not opposite and not key[0].startswith("and"):
+            near = _formulas(tuple(form for form in plan.forms if not form.startswith("and")), plan.atoms)
+        wrong = _wrong(near, key, table, plan.atoms, plan.options - 1, opposite, rng)
         return _draft(level, plan, QUESTION[opposite], [given], key, wrong, plan.atoms, opposite, rng)
 
     def solve(self, shown: ShownQuestion) -> list[int]:
@@ -142,7 +146,7 @@ def _joined(level: ItemLevel, plan: Plan, rng: random.Random) -> Draft:
     table, pairs = tables[rng.randrange(len(tables))]
     keys = _with_table(JOINED, 3)[table]
     key = keys[rng.randrange(len(keys))]
-    wrong = _wrong(_formulas(JOINED, 3), key, table, 3, plan.options - 1, rng)
+    wrong = _wrong(_formulas(JOINED, 3), key, table, 3, plan.options - 1, False, rng)
     given = list(pairs[rng.randrange(len(pairs))])
     rng.shuffle(given)
     return _draft(level, plan, TOGETHER, given, key, wrong, 3, False, rng)
@@ -265,26 +269,35 @@ def _kin(formula: Formula) -> tuple[object, ...]:
 
 
 def _wrong(
-    formulas: tuple[Formula, ...], key: Formula, table: int, atoms: int, count: int, rng: random.Random
+    formulas: tuple[Formula, ...], key: Formula, table: int, atoms: int, count: int, opposite: bool, rng: random.Random
 ) -> list[Formula]:
     """Formulas with other tables, those that differ in few cases first, no two with the same table.
 
-    One has the form of the key and two share another form, so that no form gives the key away.
+    One has the form of the key and two share another form, so that no form gives the key away. The opposite of most
+    statements joins its parts by "and", so there all but one have the form of the key.
     """
-    drawn = rng.sample(formulas, min(len(formulas), 48))
-    drawn.sort(key=lambda f: (_table(f, atoms) ^ table).bit_count() > 2)
-    others = [form for form in dict.fromkeys(form for form, _ in drawn) if form != key[0]]
+    by_form = _by_form(formulas)
+    first, second = rng.sample([form for form in by_form if form != key[0]], 2)
+    forms = (key[0], key[0], key[0], first) if opposite else (key[0], first, first, second)
     wrong: list[Formula] = []
     tables = {table}
-    for form in (key[0], *others[:1] * 2, *others[1:2], "", "", ""):
+    for form in (*forms, "", "", ""):
+        pool = by_form.get(form, formulas)
+        drawn = rng.sample(pool, min(len(pool), 24))
+        drawn.sort(key=lambda f: (_table(f, atoms) ^ table).bit_count() > 2)
         for formula in drawn:
-            if formula[0] == (form or formula[0]) and _table(formula, atoms) not in tables:
+            if _table(formula, atoms) not in tables:
                 tables.add(_table(formula, atoms))
                 wrong.append(formula)
                 break
         if len(wrong) == count:
             return wrong
     raise Unsuitable("too few distractors")
+
+
+@cache
+def _by_form(formulas: tuple[Formula, ...]) -> dict[str, tuple[Formula, ...]]:
+    return {form: tuple(f for f in formulas if f[0] == form) for form in dict.fromkeys(form for form, _ in formulas)}
 
 
 def _literal(literal: Literal, said: list[str]) -> str:

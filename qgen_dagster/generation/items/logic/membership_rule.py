@@ -83,7 +83,7 @@ WEIGHT = {"must": 0.5, "or": 1.2, "not_both": 1.2, "one": 1.6, "if": 1.8, "when"
 
 class MembershipRule(ItemModel):
     name = "logic_membership_rule"
-    version = 2
+    version = 3
     family = "logic"
     sub_type = "set_membership"
 
@@ -235,7 +235,11 @@ def _list(thing: Thing, words: list[tuple[str, str]]) -> str:
 
 def _why(condition: Condition, thing: Thing, words: list[tuple[str, str]]) -> str:
     """How a thing meets the condition: what it is, of the properties that the condition names."""
-    return f"holds, since it is {listed([_word((i, thing[i]), words) for i, _ in condition[1]])}."
+    kind, literals = condition
+    first, wanted = literals[0]
+    if kind == "if" and thing[first] != wanted:
+        return f"says nothing here, since it is {_word((first, thing[first]), words)}."
+    return f"holds, since it is {listed([_word((i, thing[i]), words) for i, _ in literals])}."
 
 
 def _distractor(thing: Thing, broken: Condition, said: str, words: list[tuple[str, str]]) -> Choice:

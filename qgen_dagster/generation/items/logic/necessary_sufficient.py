@@ -59,6 +59,7 @@ PLANS: dict[ItemLevel, Plan] = {
 
 class NecessarySufficient(ItemModel):
     name = "logic_necessary_sufficient"
+    version = 2
     family = "logic"
     sub_type = "necessary_sufficient"
 
@@ -150,7 +151,8 @@ def _distractor(pair: tuple[bool, bool], key: tuple[bool, bool], asked: str, goa
     if pair == (key[1], key[0]) and key[0] != key[1]:
         tag = "swapped_necessary_and_sufficient"
         note = (
-            "This mixes up the two: sufficient means that it always brings the other, necessary that none is without."
+            "This mixes up the two: a thing is sufficient when whoever has it has the other as well, and necessary "
+            "when nobody has the other without it."
         )
     elif pair[0] and not key[0]:
         tag = "reversed_a_rule"
@@ -173,12 +175,12 @@ def _explain(key: tuple[bool, bool], arrows: list[Arrow], asked: str, goal: str,
     forth = (
         f"So everyone with {first} has {second}: it is sufficient."
         if key[1]
-        else f"Nothing stops somebody with {first} from not having {second}: it is not sufficient."
+        else f"But somebody may have {first} and no {goal}: it is not sufficient."
     )
     back = (
         f"Everyone with {second} has {first}: it is necessary."
         if key[0]
-        else f"Nothing stops somebody with {second} from not having {first}: it is not necessary."
+        else f"But somebody may have {second} and no {asked}: it is not necessary."
     )
     return f"Put each rule as “whoever has … has …”: {links}. {forth} {back} The answer is: {ANSWERS[key]}."
 

@@ -1,6 +1,7 @@
 """Ordering: clues about a line of people, one order that fits them all, and a question about one place.
 
-Radicals: number of people (4, 5, 6); kinds of clue (a place and plain "before"/"after" are light; "immediately
+Radicals: number of people (4, 5, 6); how many of the clues it takes to answer the question (two or more, four, five);
+kinds of clue (a place and plain "before"/"after" are light; "immediately
 before", "not third", "exactly two between" and the undirected "between" are heavy, since each leaves several
 arrangements open); clues stated against the asked direction. Every clue is needed: without any one of them the order
 would no longer be settled. This follows the general finding on three-term and n-term series problems that load grows
@@ -27,11 +28,10 @@ from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Uns
 from qgen_dagster.generation.items.language import (
     counted,
     listed,
-    number_word,
     ordinal_word,
     pick_names,
 )
-from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
+from qgen_dagster.generation.items.logic._common import leads, mentioned, needed, sentences, settle, success, told
 
 Clue = tuple[str, tuple[int, ...]]
 
@@ -112,36 +112,36 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Plan:
-    """What a level is made of: people, weights of the kinds of clue, and how many clues."""
+    """What a level is made of: people, weights of the kinds of clue, how many clues, and how many the answer takes."""
 
     people: int
     weights: tuple[tuple[str, int], ...]
     clues: tuple[int, int]
+    needed: int
     loads: tuple[float, float]
 
 
 PLANS: dict[ItemLevel, tuple[Plan, ...]] = {
     "easy": (
-        Plan(4, (("before", 5), ("next", 2), ("at", 2), ("not_at", 1)), (3, 3), (2.0, 4.5)),
-        Plan(5, (("before", 4), ("next", 4), ("at", 3), ("not_at", 1)), (3, 4), (2.0, 5.0)),
+        Plan(4, (("before", 5), ("next", 2), ("at", 2), ("not_at", 1)), (3, 3), 2, (2.0, 4.5)),
+        Plan(5, (("before", 4), ("next", 4), ("at", 3), ("not_at", 1)), (3, 4), 2, (2.0, 5.0)),
     ),
-    "medium": (Plan(5, (("before", 4), ("next", 2), ("not_at", 3), ("gap", 2)), (4, 5), (3.5, 8.5)),),
-    "hard": (Plan(6, (("before", 3), ("next", 1), ("between", 3), ("gap", 3), ("not_at", 3)), (5, 7), (6.0, 13.0)),),
+    "medium": (Plan(5, (("before", 4), ("next", 2), ("not_at", 3), ("gap", 2)), (4, 5), 4, (3.5, 8.5)),),
+    "hard": (Plan(6, (("before", 3), ("next", 1), ("between", 3), ("gap", 3), ("not_at", 3)), (5, 7), 5, (6.0, 13.0)),),
 }
 WEIGHT = {"before": 1.0, "next": 1.0, "at": 0.5, "not_at": 1.5, "gap": 2.0, "between": 2.0}
 
 
 class Ordering(ItemModel):
     name = "logic_ordering"
+    version = 2
     family = "logic"
     sub_type = "ordering"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         plan = PLANS[level][rng.randrange(len(PLANS[level]))]
         clues = _clues(plan, rng)
-        asked = rng.randrange(plan.people)
-        if ("at", (asked, asked)) in clues:
-            raise Unsuitable("a clue is the answer")
+        asked, used = _question(clues, plan, rng)
         names = pick_names(rng, plan.people)
         setting = SETTINGS[rng.randrange(len(SETTINGS))]
         reversed_ = [kind == "before" and rng.random() < 0.4 for kind, _ in clues]
@@ -156,7 +156,7 @@ class Ordering(ItemModel):
             distractors=tuple(
                 _distractor(person, asked, clues, said, names) for person in range(plan.people) if person != asked
             ),
-            explanation=_explain(clues, said, names, asked),
+            explanation=_explain(used, dict(zip(clues, said, strict=True)), names, asked, setting),
             structure={"people": plan.people, "clues": sorted([kind, *who] for kind, who in clues), "asked": asked},
             expected_success=success(level, load, *plan.loads),
         )
@@ -181,13 +181,22 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     kinds = [kind for kind, weight in plan.weights for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(kinds[rng.randrange(len(kinds))], plan.people)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(kinds[int(rng.random() * len(kinds))], plan.people)
+        return pool[int(rng.random() * len(pool))]
 
     clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people), plan.clues[1])
     if len(clues) < plan.clues[0]:
         raise Unsuitable("too few clues")
     return clues
+
+
+def _question(clues: list[Clue], plan: Plan, rng: random.Random) -> tuple[int, list[Clue]]:
+    """A place to ask for, and the clues that settle who holds it: as many as the level wants."""
+    for place in rng.sample(range(plan.people), plan.people):
+        used = needed(clues, lambda clue: _mask(clue, plan.people), _mask(("at", (place, place)), plan.people))
+        if len(used) >= plan.needed:
+            return place, used
+    raise Unsuitable("few clues settle every place")
 
 
 @cache
@@ -275,17 +284,14 @@ def _distractor(person: int, asked: int, clues: list[Clue], said: list[str], nam
     return Choice(name, mistake=tag, note=f"{name} is {place} in the only order that fits all the clues.")
 
 
-def _explain(clues: list[Clue], said: list[str], names: list[str], asked: int) -> str:
+def _explain(used: list[Clue], said: dict[Clue, str], names: list[str], asked: int, setting: Setting) -> str:
     people = len(names)
-    sentence = dict(zip(clues, said, strict=True))
-    steps = [
-        f"“{sentence[clue]}” – {left} {'order is' if left == 1 else 'orders are'} left."
-        for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people))
-    ]
+    steps = leads(used, lambda clue: _mask(clue, people), [_mask(("at", (p, asked)), people) for p in range(people)])
+    words = [([said[clue] for clue in group], sorted(names[p] for p in left)) for group, left in steps]
+    question = setting.question.format(place=_place(asked, people, setting))
     return (
-        f"Take the clues one after another and count the orders of {number_word(people)} people, "
-        f"{factorial(people)} at first, that still fit. {' '.join(steps)} "
-        f"From first to last it is {listed(names)}. So the answer is {names[asked]}."
+        f"{question} Strike people out clue by clue. {told(words)} "
+        f"All clues together give one order, from first to last {listed(names)}. So the answer is {names[asked]}."
     )
 
 

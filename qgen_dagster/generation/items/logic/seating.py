@@ -1,6 +1,7 @@
 """Seating: people round a table, clues about who sits where, one arrangement, and a question about a neighbour.
 
-Radicals: number of people (5; hard 6); kinds of clue ("comes directly after, going clockwise" and "opposite" are light;
+Radicals: number of people (5, 6, 6); how many of the clues it takes to answer the question (two or more, three, four);
+kinds of clue ("comes directly after, going clockwise" and "opposite" are light;
 "next to", "not next to", "not opposite" and "two places after" are heavy, since they leave several seats open); the
 question (the next person, the person opposite, or in hard items the second person on).
 Incidentals: names, setting, order of the clues.
@@ -23,13 +24,13 @@ from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import listed, number_word, pick_names
-from qgen_dagster.generation.items.logic._common import mentioned, narrowing, sentences, settle, success
+from qgen_dagster.generation.items.logic._common import leads, mentioned, needed, sentences, settle, success, told
 
 SETTINGS = (
-    "{people} sit evenly spaced round a round table with {n} seats.",
-    "{people} are playing a card game at a round table with {n} seats, evenly spaced.",
-    "{people} are having lunch at a round table with {n} chairs, evenly spaced.",
-    "{people} stand evenly spaced in a circle for a game, {n} people in all.",
+    "{people} sit evenly spaced at a round table with {n} seats, which we see from above.",
+    "{people} are playing a card game at a round table with {n} seats, evenly spaced, which we see from above.",
+    "{people} are having lunch at a round table with {n} chairs, evenly spaced, which we see from above.",
+    "{people} stand evenly spaced in a circle for a game, {n} people in all, whom we see from above.",
 )
 # Person i sits in seat i, seats counted clockwise. A clue is its form and the people it names.
 Clue = tuple[str, tuple[int, ...]]
@@ -58,6 +59,7 @@ class Plan:
     people: int
     forms: tuple[tuple[str, int], ...]
     clues: tuple[int, int]
+    needed: int
     questions: tuple[str, ...]
     loads: tuple[float, float]
 
@@ -67,6 +69,7 @@ PLANS: dict[ItemLevel, Plan] = {
         5,
         (("after", 3), ("next", 2), ("second", 2), ("apart", 2), ("between", 1)),
         (3, 4),
+        2,
         ("after", "before", "second"),
         (2.5, 7.0),
     ),
@@ -74,6 +77,7 @@ PLANS: dict[ItemLevel, Plan] = {
         6,
         (("after", 2), ("opposite", 3), ("next", 2), ("between", 1), ("second", 2), ("apart", 1)),
         (4, 5),
+        3,
         ("after", "before", "opposite"),
         (4.0, 9.5),
     ),
@@ -81,6 +85,7 @@ PLANS: dict[ItemLevel, Plan] = {
         6,
         (("after", 1), ("next", 1), ("between", 1), ("second", 2), ("apart", 4), ("not_opposite", 3)),
         (5, 8),
+        4,
         ("before", "opposite", "second"),
         (7.0, 14.0),
     ),
@@ -92,7 +97,7 @@ WEIGHT = {
 
 class Seating(ItemModel):
     name = "logic_seating"
-    version = 2
+    version = 3
     family = "logic"
     sub_type = "seating"
 
@@ -100,11 +105,8 @@ class Seating(ItemModel):
         plan = PLANS[level]
         people = plan.people
         clues = _clues(plan, rng)
-        question = plan.questions[rng.randrange(len(plan.questions))]
-        about = rng.randrange(people)
+        question, about, used = _question(clues, plan, rng)
         key = (about + STEP.get(question, people // 2)) % people
-        if _gives_away(clues, question, about, key):
-            raise Unsuitable("a clue is the answer")
         names = pick_names(rng, people)
         said = {clue: _say(clue, names) for clue in clues}
         load = sum(WEIGHT[form] for form, _ in clues) + (question in ("second", "opposite"))
@@ -117,7 +119,7 @@ class Seating(ItemModel):
                 for person in range(people)
                 if person not in (about, key)
             ),
-            explanation=_explain(clues, said, names, key),
+            explanation=_explain(used, said, names, question, about, key),
             structure={"people": people, "question": question, "clues": _canonical(clues, about, people)},
             expected_success=success(level, load, *plan.loads),
         )
@@ -139,8 +141,8 @@ def _clues(plan: Plan, rng: random.Random) -> list[Clue]:
     forms = [form for form, weight in plan.forms for _ in range(weight)]
 
     def draw() -> Clue:
-        pool = _true_clues(forms[rng.randrange(len(forms))], plan.people)
-        return pool[rng.randrange(len(pool))]
+        pool = _true_clues(forms[int(rng.random() * len(forms))], plan.people)
+        return pool[int(rng.random() * len(pool))]
 
     clues = settle(draw, lambda clue: _mask(clue, plan.people), factorial(plan.people - 1), plan.clues[1])
     if len(clues) < plan.clues[0]:
@@ -195,11 +197,16 @@ def _at_distance(person: int, about: int, steps: int, people: int) -> int:
     return mask
 
 
-def _gives_away(clues: list[Clue], question: str, about: int, key: int) -> bool:
-    pairs = {"after": (about, key), "before": (key, about), "second": (about, key)}
-    if question == "opposite":
-        return ("opposite", tuple(sorted((about, key)))) in clues
-    return ("after" if question == "before" else question, pairs[question]) in clues
+def _question(clues: list[Clue], plan: Plan, rng: random.Random) -> tuple[str, int, list[Clue]]:
+    """A question, the person it is about, and the clues that settle it: as many as the level wants."""
+    for question in rng.sample(plan.questions, len(plan.questions)):
+        about = rng.randrange(plan.people)
+        steps = STEP.get(question, plan.people // 2) % plan.people
+        answer = _at_distance((about + steps) % plan.people, about, steps, plan.people)
+        used = needed(clues, lambda clue: _mask(clue, plan.people), answer)
+        if len(used) >= plan.needed:
+            return question, about, used
+    raise Unsuitable("few clues settle the questions")
 
 
 def _say(clue: Clue, names: list[str]) -> str:
@@ -230,15 +237,15 @@ def _distractor(
     return Choice(name, mistake="lost_track_of_seats", note=note)
 
 
-def _explain(clues: list[Clue], said: dict[Clue, str], names: list[str], key: int) -> str:
+def _explain(used: list[Clue], said: dict[Clue, str], names: list[str], question: str, about: int, key: int) -> str:
     people = len(names)
-    steps = [
-        f"“{said[clue]}” – {left} {'arrangement is' if left == 1 else 'arrangements are'} left."
-        for clue, left in narrowing(clues, lambda clue: _mask(clue, people), factorial(people - 1))
-    ]
+    others = [person for person in range(people) if person != about]
+    there = [_at_distance(person, about, (key - about) % people, people) for person in others]
+    steps = leads(used, lambda clue: _mask(clue, people), there)
+    words = [([said[clue] for clue in group], sorted(names[others[p]] for p in left)) for group, left in steps]
     return (
-        f"Draw a circle with the places and take the clues one after another; at first {factorial(people - 1)} "
-        f"arrangements are possible. {' '.join(steps)} Going clockwise from {names[0]}, the order is {listed(names)}. "
+        f"{ASK[question].format(names[about])} Draw a circle with the places and strike people out clue by clue. "
+        f"{told(words)} All clues together give one arrangement, clockwise {listed([*names[about:], *names[:about]])}. "
         f"So the answer is {names[key]}."
     )
 

@@ -117,22 +117,33 @@ def offer(
     for _ in range(_TRIES):
         three = _three(chance, of_method, of_arithmetic)
         made = _around(chance, right, place, three) if chance() < _OUTSIDE else _with_key(chance, right, place, three)
-        if made is not None and alike(made.values) and fair(made.derived):
+        if made is not None and alike(made.values) and fair([several.value for several in made.derived]):
             found.append(made)
             if len(found) == _SETS:
                 break
     if not found:
         raise Unsuitable("no square of plausible mistakes with the key in its place")
     chosen = _least_telling(chance, right, found, under)
-    slips_shown = [*chosen.slips, *(_double(key, _under(value, under), show) for value in chosen.derived)]
+    # What two mistakes lead to may be what a single one leads to as well; that is the simpler account of it.
+    single = dict(of_method)
+    slips_shown = [*chosen.slips]
+    slips_shown += [single.get(made.value) or _several(key, made, under, show) for made in chosen.derived]
     return Choice(show(key)), tuple(Choice(show(s.value), mistake=s.mistake, note=s.note) for s in slips_shown)
 
 
+class _Several(NamedTuple):
+    """A value that several mistakes lead to: those behind the options `shown`, and one that alone makes `alone`."""
+
+    value: int
+    shown: tuple[int, ...] = ()
+    alone: int | None = None
+
+
 class _Set(NamedTuple):
-    """Four distractors: the slips as they are, and values that come of two of them. `values` has all four."""
+    """Four distractors: the slips as they are, and values that come of several of them. `values` has all four."""
 
     slips: tuple[Slip, ...]
-    derived: tuple[int, ...]
+    derived: tuple[_Several, ...]
     values: tuple[int, ...]
 
 
@@ -156,8 +167,8 @@ def _with_key(
     if end is None or below + (corner < right) + (end < right) != place or len({right, a, b, corner, end}) < OPTIONS:
         return None
     if start == right:
-        return _Set((slip_a, slip_b, slip_c), (corner,), (a, b, c, corner))
-    return _Set((slip_a, slip_b), (corner, end), (a, b, corner, end))
+        return _Set((slip_a, slip_b, slip_c), (_Several(corner, (a, b)),), (a, b, c, corner))
+    return _Set((slip_a, slip_b), (_Several(corner, (a, b)), _Several(end, (start,), c)), (a, b, corner, end))
 
 
 def _around(
@@ -172,7 +183,7 @@ def _around(
         return None
     if len({right, a, b, c, corner}) < OPTIONS:
         return None
-    return _Set((slip_a, slip_b, slip_c), (corner,), (a, b, c, corner))
+    return _Set((slip_a, slip_b, slip_c), (_Several(corner),), (a, b, c, corner))
 
 
 def _least_telling(chance: Callable[[], float], right: int, found: Sequence[_Set], under: int) -> _Set:
@@ -257,9 +268,21 @@ def _together(key: int, one: int, other: int, *, by_ratio: bool) -> int | None:
     return None if rest else both
 
 
-def _double(key: Value, value: Value, show: Callable[[Value], str]) -> Slip:
-    off, side = (value - key, "high") if value > key else (key - value, "low")
-    return Slip(value, "two_slips", f"This is {_amount(off, show)}too {side}: more than one step has gone wrong.")
+def _several(key: Value, made: _Several, under: int, show: Callable[[Value], str]) -> Slip:
+    """The slip for a value that no single mistake leads to; the note says which mistakes came together."""
+    value = _under(made.value, under)
+    shown = [show(_under(v, under)) for v in made.shown]
+    if made.alone is not None:
+        alone = show(_under(made.alone, under))
+        note = f"On top of what went wrong with {shown[0]}, this makes a mistake that alone would give {alone}."
+        if alone == shown[0]:
+            note = f"This makes the mistake behind {alone} twice."
+    elif shown:
+        note = f"This makes two mistakes at once: the one behind {shown[0]} and the one behind {shown[1]}."
+    else:
+        off, side = (value - key, "high") if value > key else (key - value, "low")
+        note = f"This is {_amount(off, show)}too {side}: more than one step has gone wrong."
+    return Slip(value, "two_slips", note)
 
 
 def _amount(off: Value, show: Callable[[Value], str]) -> str:

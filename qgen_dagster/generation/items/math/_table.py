@@ -29,11 +29,11 @@ THEMES = (
     Theme(
         "Tickets sold by a travel office", "tickets", "sold", ("bus tickets", "train tickets", "ferry tickets"), True
     ),
-    Theme("Trees sold by a nursery", "trees", "sold", ("apple trees", "pear trees", "plum trees", "fig trees"), True),
+    Theme("Plants sold by a nursery", "plants", "sold", ("roses", "ferns", "orchids", "geraniums"), True),
     Theme("Drinks sold by a kiosk", "drinks", "sold", ("cups of tea", "juices", "lemonades", "cups of cocoa"), True),
     Theme("Books lent by a library", "books", "lent", ("novels", "atlases", "cookbooks", "dictionaries"), False),
     Theme("Repairs in a workshop", "vehicles", "repaired", ("bicycles", "scooters", "prams", "wheelchairs"), False),
-    Theme("Animals treated by a vet", "animals", "treated", ("cats", "dogs", "rabbits", "parrots"), False),
+    Theme("Birds seen on a lake", "birds", "seen", ("ducks", "geese", "swans", "herons"), False),
 )
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 

@@ -37,7 +37,7 @@ NUMBER_WORDS = {"two": 2, "three": 3}
 
 class BagDraws(ItemModel):
     name = "bag_draws"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "probability"
 

@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 class BestEstimate(ItemModel):
     name = "best_estimate"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "estimation"
 
@@ -78,7 +78,7 @@ def _distractor(value: int, case: Case) -> Choice:
     size = f"{'far too' if far else 'too'} {'large' if high else 'small'}"
     part = f"{number(Fraction(round(times * 10), 10))} times"
     compared = f"{part} as much as the exact result" if high else f"the exact result divided by {part.split()[0]}"
-    cause = "a factor or a conversion is off" if far else f"the numbers were rounded {'up' if high else 'down'} too far"
+    cause = "a factor or a conversion is off" if far else "rounding with care does not lead so far off"
     return Choice(f"about {number(value)}", mistake=size.replace(" ", "_"), note=f"This is about {compared}: {cause}.")
 
 

@@ -40,9 +40,9 @@ class Subject(NamedTuple):
 
 
 SUBJECTS = (
-    Subject("Visitors of a museum", "visitors", "came"),
+    Subject("Visitors to a museum", "visitors", "came"),
     Subject("Parcels sent by a shop", "parcels", "were sent"),
-    Subject("Guests of a hostel", "guests", "came"),
+    Subject("Guests at a hostel", "guests", "came"),
     Subject("Bicycles rented at a station", "bicycles", "were rented"),
     Subject("Meals served in a canteen", "meals", "were served"),
 )
@@ -54,7 +54,7 @@ LEFT, BASE, RISE, BAR, GAP, RIGHT = 40, 262, 4, 40, 22, 8
 
 class ChartReading(ItemModel):
     name = "chart_reading"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "data_reading"
 
@@ -143,7 +143,8 @@ def _change(rng: random.Random, place: int) -> Draft:
     ]
     right, wrong = _offer_percent(rng, place, key, slips, most=300 if rose else 100)
     return Draft(
-        stem=f"By what percentage did the number {'rise' if rose else 'fall'} from {DAYS[i]} to {DAYS[i + 1]}?",
+        stem=f"By what percentage did the number of {subject.things} {'rise' if rose else 'fall'} from {DAYS[i]} to "
+        f"{DAYS[i + 1]}?",
         stimulus=_stimulus(subject, values),
         key=right,
         distractors=wrong,
@@ -193,8 +194,8 @@ def _from_mean(rng: random.Random, place: int) -> Draft:
     right, wrong = _offer_percent(rng, place, key, slips, most=200 if above else 100)
     days = listed([day for k, day in enumerate(DAYS[: len(values)]) if k != i])
     return Draft(
-        stem=f"By what percentage is the number for {DAYS[i]} {'above' if above else 'below'} the mean of the "
-        "other days?",
+        stem=f"By what percentage is the number of {subject.things} on {DAYS[i]} {'above' if above else 'below'} the "
+        "mean of the other days?",
         stimulus=_stimulus(subject, values),
         key=right,
         distractors=wrong,

@@ -36,7 +36,7 @@ MOST_CASES = 2_000
 
 class ChoicesCounted(ItemModel):
     name = "choices_counted"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "counting"
     levels = ("easy",)

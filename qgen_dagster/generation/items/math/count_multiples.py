@@ -38,7 +38,7 @@ SETTINGS = (
 
 class CountMultiples(ItemModel):
     name = "count_multiples"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "number_properties"
 

@@ -34,7 +34,7 @@ AGAIN = "a digit may be used more than once in a number"
 
 class DigitNumbers(ItemModel):
     name = "digit_numbers"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "counting"
 

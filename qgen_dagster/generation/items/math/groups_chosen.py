@@ -35,7 +35,7 @@ MOST_CASES = 2_000
 
 class GroupsChosen(ItemModel):
     name = "groups_chosen"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "counting"
     levels = ("medium", "hard")

@@ -17,7 +17,7 @@ from itertools import permutations, product
 
 from qgen_dagster.core.question import ShownQuestion
 from qgen_dagster.core.taxonomy import ItemLevel
-from qgen_dagster.generation.items.contract import Draft, ItemModel, Unsuitable
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.language import number, pick_names
 from qgen_dagster.generation.items.math._numeric import (
     Slip,
@@ -33,7 +33,7 @@ from qgen_dagster.generation.items.math._travel import LAND_WAYS, Way, minutes_s
 
 class JourneyTimes(ItemModel):
     name = "journey_times"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "word_problem"
 
@@ -192,7 +192,7 @@ def _mean_of_legs(rng: random.Random, place: int) -> Draft:
         Slip(abs(v - w), "subtracted", "This is the difference of the speeds."),
         Slip(v + w, "added", "This adds the speeds."),
     ]
-    right, wrong = offer(rng, place, key, slips, _kmh, step=2)
+    right, wrong = _offer_speeds(rng, place, key, slips, max(v, w))
     who = pick_names(rng, 1)[0]
     return Draft(
         stem=f"{who} {way.verb} for {t} minutes at {v} km/h and then for {u} minutes at {w} km/h. What is the mean "
@@ -238,7 +238,7 @@ def _there_and_back(rng: random.Random, place: int) -> Draft:
         Slip(abs(v - w), "subtracted", "This is the difference of the speeds."),
         Slip(v + w, "added", "This adds the speeds."),
     ]
-    right, wrong = offer(rng, place, key, slips, _kmh, step=2)
+    right, wrong = _offer_speeds(rng, place, key, slips, max(v, w))
     who = pick_names(rng, 1)[0]
     wait = {
         0: " and comes straight back",
@@ -276,7 +276,7 @@ def _speed_needed(rng: random.Random, place: int) -> Draft:
         Slip(far, "distance", "This is the number of kilometres left."),
         Slip(abs(mean - v), "subtracted", "This is the difference of two speeds."),
     ]
-    right, wrong = offer(rng, place, w, slips, _kmh, step=2)
+    right, wrong = _offer_speeds(rng, place, w, slips, max(v, w))
     who = pick_names(rng, 1)[0]
     return Draft(
         stem=f"{who} has to cover {distance} km in {minutes} minutes. For the first {t} minutes, {who} {way.verb} at "
@@ -288,6 +288,13 @@ def _speed_needed(rng: random.Random, place: int) -> Draft:
         structure={"kind": "speed_needed", "distance": distance, "minutes": minutes, "first": [v, t]},
         expected_success=expected("hard", 0.3 + 0.2 * (t % 30 != 0) + 0.2 * (u % 30 != 0)),
     )
+
+
+def _offer_speeds(
+    rng: random.Random, place: int, key: int, slips: list[Slip], fastest: int
+) -> tuple[Choice, tuple[Choice, ...]]:
+    """Options in km/h, none above what comes of adding two speeds: nobody would take more for a mean."""
+    return offer(rng, place, key, slips, _kmh, step=2, fits=lambda v: v.denominator == 1 and 0 < v <= 2 * fastest)
 
 
 def _km(value: Value) -> str:

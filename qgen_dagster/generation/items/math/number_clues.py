@@ -27,7 +27,7 @@ from qgen_dagster.generation.items.math._numeric import expected, first_suitable
 
 
 class Clue(NamedTuple):
-    """`text` follows "It", `broken` and `proof` follow the number.
+    """`text` is a sentence without its full stop, `broken` follows the number, `proof` says why the key fits.
 
     `twin` holds for numbers that break the clue but have, in the same way, something in common.
     """
@@ -62,7 +62,7 @@ STRIDES = (37, 41, 53, 59, 61, 67, 71, 79, 83, 89, 97, 101, 103, 107, 109, 113)
 
 class NumberClues(ItemModel):
     name = "number_clues"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "number_properties"
 
@@ -77,7 +77,7 @@ class NumberClues(ItemModel):
         clues = {"easy": _easy, "medium": _medium, "hard": _hard}[level](rng, key)
         others = _others(rng, clues, rng.choice(PATTERNS[len(clues)]), low, high)
         wrong = tuple(_wrong(rng, value, clues) for value in others)
-        checks = " ".join(f"It {clue.text}." for clue in clues)
+        checks = " ".join(f"{clue.text}." for clue in clues)
         return Draft(
             stem=f"Which number fits all of these clues? {checks}",
             key=Choice(str(key)),
@@ -89,7 +89,7 @@ class NumberClues(ItemModel):
         )
 
     def solve(self, shown: ShownQuestion) -> list[int]:
-        clues = re.findall(r"It ([^.]+)\.", shown.stem)
+        clues = re.findall(r"Its? ([^.]+)\.", shown.stem)
         return [i for i, o in enumerate(shown.options) if all(_fits(int(o.text), clue) for clue in clues)]
 
 
@@ -139,14 +139,20 @@ def _multiple(rng: random.Random, candidates: Sequence[int], key: int, weight: f
     proof = f"{key} = {of} × {key // of}"
     twin = rng.randrange(1, of)
     return Clue(
-        f"is {text}", "not_a_multiple", f"is not {text}", proof, lambda n: n % of == 0, weight, lambda n: n % of == twin
+        f"It is {text}",
+        "not_a_multiple",
+        f"is not {text}",
+        proof,
+        lambda n: n % of == 0,
+        weight,
+        lambda n: n % of == twin,
     )
 
 
 def _parity(key: int) -> Clue:
     word, opposite = ("odd", "even") if key % 2 else ("even", "odd")
     proof = f"its last digit, {key % 10}, is {word}"
-    return Clue(f"is {word}", "wrong_parity", f"is {opposite}", proof, lambda n: n % 2 == key % 2, 0.1)
+    return Clue(f"It is {word}", "wrong_parity", f"is {opposite}", proof, lambda n: n % 2 == key % 2, 0.1)
 
 
 def _bound(rng: random.Random, key: int, reach: int) -> Clue:
@@ -157,7 +163,7 @@ def _bound(rng: random.Random, key: int, reach: int) -> Clue:
         text, holds = f"smaller than {limit}", lambda n: n < limit
     else:
         raise Unsuitable("the key is the limit")
-    return Clue(f"is {text}", "out_of_range", f"is not {text}", f"it is {text}", holds, 0.2)
+    return Clue(f"It is {text}", "out_of_range", f"is not {text}", f"it is {text}", holds, 0.2)
 
 
 def _digit_sum(rng: random.Random, key: int) -> Clue:
@@ -167,7 +173,7 @@ def _digit_sum(rng: random.Random, key: int) -> Clue:
     text = f"add up to {'more' if more else 'less'} than {limit}"
     proof = f"{' + '.join(str(key))} = {total}, which is {'more' if more else 'less'} than {limit}"
     return Clue(
-        f"has digits that {text}",
+        f"Its digits {text}",
         "wrong_digit_sum",
         f"has digits that do not {text}",
         proof,
@@ -181,7 +187,7 @@ def _digit_order(key: int) -> Clue:
     if first == last:
         raise Unsuitable("equal digits")
     large, small = ("last", "first") if last > first else ("first", "last")
-    text = f"has a {large} digit larger than its {small} digit"
+    text = f"Its {large} digit is larger than its {small} digit"
     broken = f"does not have a {large} digit larger than its {small} digit"
     proof = f"its {large} digit, {max(first, last)}, is larger than its {small} digit, {min(first, last)}"
     return Clue(
@@ -203,7 +209,7 @@ def _remainder(rng: random.Random, key: int, divisors: Sequence[int]) -> Clue:
     text = f"leave a remainder of {left} when divided by {by}"
     proof = f"{key} = {by} × {key // by} + {left}"
     return Clue(
-        text.replace("leave", "leaves", 1),
+        f"It {text.replace('leave', 'leaves', 1)}",
         "wrong_remainder",
         f"does not {text}",
         proof,
@@ -221,7 +227,7 @@ def _no_factor_in_common(rng: random.Random, key: int) -> Clue:
     proof = f"{other} = {' × '.join(map(str, primes))}, and {key} is divisible by none of these"
     text = f"factor in common with {other}"
     return Clue(
-        f"has no {text} except 1", "common_factor", f"has a {text}", proof, lambda n: all(n % p for p in primes), 0.8
+        f"It has no {text} except 1", "common_factor", f"has a {text}", proof, lambda n: all(n % p for p in primes), 0.8
     )
 
 
@@ -231,7 +237,7 @@ def _near_square(key: int) -> Clue:
     text = f"{over} more than a square number"
     proof = f"{key} = {root} × {root} + {over}"
     return Clue(
-        f"is {text}",
+        f"It is {text}",
         "not_near_a_square",
         f"is not {text}",
         proof,

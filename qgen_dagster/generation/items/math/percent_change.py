@@ -60,7 +60,7 @@ ROUND = (10, 20, 25, 30, 40, 50, 60, 75)
 
 class PercentChange(ItemModel):
     name = "percent_change"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "percentage"
 
@@ -106,14 +106,14 @@ def _one_forwards(rng: random.Random, place: int) -> Draft:
     moved = _whole(_of(p, start))
     key = start + (moved if change > 0 else -moved)
     slips = [
-        Slip(moved, "change_only", f"This is the change alone: {p}% of {start}."),
+        Slip(moved, "change_only", f"This is the change alone: {p}% of {number(start)}."),
         Slip(2 * start - key, "wrong_direction", f"The number {_verb(change).split()[0]}; this goes the other way."),
         Slip(start + (p if change > 0 else -p), "percent_as_amount", f"This takes {p}% for {p} {c.things}."),
         Slip(_of(100 + change + 10, start), "percent_misread", "This uses a percentage that is ten points off."),
         Slip(_of(100 + change - 10, start), "percent_misread", "This uses a percentage that is ten points off."),
         Slip(2 * key - start, "changed_twice", f"This makes the change of {p}% twice."),
         Slip(start, "unchanged", "This is the number before the change."),
-        Slip(Fraction(start * 100, 100 - change), "divided_instead", f"{p}% is taken of {start}, so multiply."),
+        Slip(Fraction(start * 100, 100 - change), "divided_instead", f"{p}% is taken of {number(start)}, so multiply."),
     ]
     right, wrong = offer(rng, place, key, slips, step=10)
     return Draft(
@@ -139,7 +139,7 @@ def _two_forwards(rng: random.Random, place: int) -> Draft:
         Slip(
             _of(100 + first + second, start),
             "percents_added",
-            f"This adds the two percentages; the second is taken of {between}.",
+            f"This adds the two percentages; the second is taken of {number(between)}.",
         ),
         Slip(between, "first_change_only", "This is the number after the first change only."),
         Slip(start * _factor(second), "second_change_only", "This leaves the first change out."),
@@ -166,6 +166,8 @@ def _two_forwards(rng: random.Random, place: int) -> Draft:
 def _one_back(rng: random.Random, place: int) -> Draft:
     c = rng.choice(COUNTED)
     key, change = rng.randrange(40, 2_000, 20), _change(rng, PERCENTS)
+    if change == -50:
+        raise Unsuitable("twice the half is seen at a glance")
     end, p = _whole(key * _factor(change)), abs(change)
     # The classic mistake must come out whole, or it could not be offered.
     back = _whole(end * _factor(-change))

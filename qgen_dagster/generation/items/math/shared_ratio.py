@@ -36,7 +36,7 @@ _NAME = re.compile(r"[A-Z][a-z]+")
 
 class SharedRatio(ItemModel):
     name = "shared_ratio"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "ratio"
 

@@ -30,7 +30,7 @@ from qgen_dagster.generation.items.math._table import Table, read_back
 
 class TableReading(ItemModel):
     name = "table_reading"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "data_reading"
 

@@ -24,7 +24,7 @@ from qgen_dagster.generation.items.math._table import Table, read_back
 
 class TableShares(ItemModel):
     name = "table_shares"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "data_reading"
     levels = ("medium", "hard")

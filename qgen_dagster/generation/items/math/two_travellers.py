@@ -30,7 +30,7 @@ _LONGEST = 1_500
 
 class TwoTravellers(ItemModel):
     name = "two_travellers"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "rate_and_work"
     levels = ("medium", "hard")

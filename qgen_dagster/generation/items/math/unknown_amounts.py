@@ -42,7 +42,7 @@ MULTIPLES = {words: n for n, words in TIMES.items()}
 
 class UnknownAmounts(ItemModel):
     name = "unknown_amounts"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "algebra"
 

@@ -40,7 +40,7 @@ JOBS = ("build a wall", "paint a bridge", "harvest a field", "dig a ditch", "pav
 
 class WorkingTogether(ItemModel):
     name = "working_together"
-    version = 2
+    version = 3
     family = "math"
     sub_type = "rate_and_work"
 

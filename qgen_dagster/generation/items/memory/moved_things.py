@@ -2,8 +2,10 @@
 
 Radicals: number of things, of boxes, of moves, and whether things swap boxes.
 - easy: 3 things, 5 boxes, 2 moves.
-- medium: 4 things, 5 boxes, 4 moves, the thing asked moved twice or its place was used by another.
+- medium: 4 things, 5 boxes, 4 moves, the thing asked moved at least twice.
 - hard: 5 things, 6 boxes, 7 moves, two of them swaps; the thing asked moved at least twice, once by a swap.
+From medium on, the last sentence is not about the thing asked, or it would give the answer alone. A sentence
+is never about just what the one before was about.
 Earlier places of the thing asked, and last places of the others, are the wrong options. All boxes are on offer (five
 at most). Time shown: 5 s a sentence. Things and colours are incidentals.
 The solver runs the sentences one by one.
@@ -28,7 +30,7 @@ LOADS = {"easy": (3, 5, 2, 0), "medium": (4, 5, 4, 0), "hard": (5, 6, 7, 2)}
 
 class MovedThings(ItemModel):
     name = "moved_things"
-    version = 2
+    version = 3
     family = "memory"
     sub_type = "interference"
 
@@ -42,6 +44,8 @@ class MovedThings(ItemModel):
         if swaps:
             swapped = {i for step in steps if len(step) == 3 for i in step[:2]}
             often = [i for i in often if i in swapped]
+        if moves > 2:
+            often = [i for i in often if i not in _touched(steps[-1])]
         asked = rng.choice(often or [-1])
         if asked < 0 or pasts[asked][-1] in pasts[asked][:-1]:
             raise Unsuitable("nothing moved often enough, or it came back")
@@ -83,7 +87,8 @@ def _steps(rng: random.Random, start: list[int], boxes: int, moves: int, swaps: 
     rng.shuffle(kinds)
     steps: list[Step] = []
     for swap in kinds:
-        thing = rng.randrange(len(where))
+        before = _touched(steps[-1]) if steps else ()
+        thing = rng.choice([i for i in range(len(where)) if i not in before])
         if swap:
             others = [i for i, box in enumerate(where) if box != where[thing]]
             if not others:
@@ -96,6 +101,11 @@ def _steps(rng: random.Random, start: list[int], boxes: int, moves: int, swaps: 
             where[thing] = box
             steps.append((thing, box))
     return steps
+
+
+def _touched(step: Step) -> Step:
+    """The things that a step is about."""
+    return step[:2] if len(step) == 3 else step[:1]
 
 
 def _pasts(start: list[int], steps: list[Step]) -> list[list[int]]:

@@ -24,11 +24,12 @@ TITLES = (
     ("Red list", "Blue list", "Green list"),
     ("Room 1", "Room 2", "Room 3"),
 )
-QUESTION = "Which of these words stood under “{}”?"
+QUESTION = "Which of these words was listed under “{}”?"
 
 
 class TwoLists(ItemModel):
     name = "two_lists"
+    version = 2
     family = "memory"
     sub_type = "interference"
 
@@ -55,10 +56,10 @@ class TwoLists(ItemModel):
             for word in words
         ]
         wrong = [
-            Choice(word, mistake="other_list", note=f"This word stood under “{title}”.")
+            Choice(word, mistake="other_list", note=f"This word was listed under “{title}”.")
             for word, title in rng.sample(others, from_others)
         ]
-        wrong += [Choice(word, mistake="never_shown", note="This word stood in none of the lists.") for word in unseen]
+        wrong += [Choice(word, mistake="never_shown", note="This word was in none of the lists.") for word in unseen]
         return Draft(
             stem=QUESTION.format(titles[asked]),
             stimulus=Stimulus(text=_shown(titles, lists), seconds_shown=seconds),
@@ -81,7 +82,7 @@ class TwoLists(ItemModel):
 
 def _shown(titles: tuple[str, ...], lists: list[list[str]]) -> str:
     lines = [f"{title}: {', '.join(words)}" for title, words in zip(titles, lists, strict=True)]
-    return "\n".join(["Remember which words stand where:", *lines])
+    return "\n".join(["Remember which words are listed under which heading:", *lines])
 
 
 MODEL = TwoLists()

@@ -2,7 +2,7 @@
 
 Radicals: number of places, distance between the place given and the place asked, number of places to be ordered.
 - easy: 6 places; the one right after or right before a given place.
-- medium: 8 places; the one two after or two before a given place.
+- medium: 8 places; the one two stops after or before a given place.
 - hard: 12 places; the order of three that did not follow one another, all six orders on offer.
 Offering all six orders of the same three places leaves nothing to guess from. Time shown: 2 s a place (hard: 1.5 s).
 Incidentals: the traveller. The solver reads the list.
@@ -29,7 +29,7 @@ LENGTHS = {"easy": 6, "medium": 8, "hard": 12}
 
 class VisitOrder(ItemModel):
     name = "visit_order"
-    version = 2
+    version = 3
     family = "memory"
     sub_type = "order_recall"
 
@@ -47,7 +47,7 @@ class VisitOrder(ItemModel):
             asked = [[place[name] for name in option.text.lower().split(", ")] for option in shown.options]
             return [i for i, places in enumerate(asked) if places == sorted(places)]
         given = next(name for name in way if re.search(rf"\bthe {name}\?", shown.stem))
-        steps = (2 if "two places" in shown.stem else 1) * (1 if " after " in shown.stem else -1)
+        steps = (2 if "two stops" in shown.stem else 1) * (1 if " after " in shown.stem else -1)
         wanted = way[place[given] + steps]
         return [i for i, option in enumerate(shown.options) if option.text == f"The {wanted}"]
 
@@ -63,7 +63,7 @@ def _near_a_place(level: ItemLevel, rng: random.Random, who: str, way: list[str]
     key = given + step
     others = [i for i in range(len(way)) if i not in (given, key)]
     wrong = [_other_visit(way, i, given, step) for i in rng.sample(others, 4)]
-    right = "right " if distance == 1 else f"{counted(distance, 'place', in_words=True)} "
+    right = "right " if distance == 1 else f"{counted(distance, 'stop', in_words=True)} "
     where = f"{right}{'after' if after else 'before'} the {way[given]}"
     return Draft(
         stem=f"Which place did {who} visit {where}?",
@@ -83,7 +83,7 @@ def _other_visit(way: list[str], place: int, given: int, step: int) -> Choice:
     elif (steps > 0) == (step > 0):
         tag = "wrong_distance"
         note = (
-            f"This came {counted(abs(steps), 'place', in_words=True)} {'after' if steps > 0 else 'before'} the "
+            f"This came {counted(abs(steps), 'stop', in_words=True)} {'after' if steps > 0 else 'before'} the "
             f"{way[given]}."
         )
     else:

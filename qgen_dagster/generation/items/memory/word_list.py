@@ -22,11 +22,12 @@ from qgen_dagster.generation.items.memory._words import KIND_OF, KINDS, one_of_e
 
 HEADING = "Remember these words:"
 WAS_IN = "Which of these words was in the list?"
-WAS_MISSING = "Which of these words was missing from the list?"
+WAS_MISSING = "Which of these words was not in the list?"
 
 
 class WordList(ItemModel):
     name = "word_list"
+    version = 2
     family = "memory"
     sub_type = "word_list"
 
@@ -39,7 +40,7 @@ class WordList(ItemModel):
 
     def solve(self, shown: ShownQuestion) -> list[int]:
         words = entries(shown.stimulus)
-        wanted = "missing" not in shown.stem
+        wanted = "not in the list" not in shown.stem
         return [i for i, option in enumerate(shown.options) if (option.text in words) == wanted]
 
 
@@ -97,7 +98,7 @@ def _draft(level: ItemLevel, stem: str, words: list[str], key: str, wrong: tuple
     if stem == WAS_IN:
         why = f"“{key}” was the {ordinal_word(words.index(key) + 1)} word of the list; none of the others was in it."
     else:
-        why = f"All the others were in the list; “{key}” was missing, though other words of its kind were there."
+        why = f"All the others were in the list; “{key}” was not, though other words of its kind were."
     return Draft(
         stem=stem,
         stimulus=to_remember(HEADING, words, len(words)),

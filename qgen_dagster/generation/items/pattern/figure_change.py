@@ -98,6 +98,7 @@ def _old(frame: Frame, feature: str) -> int:
 class FigureChange(ItemModel):
     name = "figure_change"
     family = "pattern"
+    version = 2
     sub_type = "analogy"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
@@ -136,6 +137,8 @@ class FigureChange(ItemModel):
 def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Change], list[Frame], list[Frame]]:
     """Changes with three frames before and after them, of which the third has one reading."""
     changes = _changes(level, rng)
+    if len({change.words.removeprefix(f"the {change.feature} ") for change in changes}) < len(changes):
+        raise Unsuitable("the dot and the arrow change alike: one change to find, not two")
     before = _frames(changes, rng)
     after = [f._replace(**{c.feature: c.apply(f) for c in changes}) for f in before]
     if any(getattr(a, c.feature) == getattr(b, c.feature) for a, b in zip(before, after, strict=True) for c in changes):
@@ -157,16 +160,20 @@ def _changes(level: ItemLevel, rng: random.Random) -> list[Change]:
 
 
 def _frames(changes: list[Change], rng: random.Random) -> list[Frame]:
-    """Three frames; the third has a filling whose change the examples show."""
+    """Three frames; the third has a filling whose change the examples show.
+
+    The dot is never at a place twice, nor the arrow, so that no result can be copied from an example.
+    """
     known = [c for c in changes if c.feature == "fill"]
     fills = list(FILLS)
     if known:
         fills = [f for f in FILLS if f in known[0].words]
     shown = rng.sample(fills, 2)
     shapes = rng.sample(list(MIDDLES), 3)
+    dots, arrows = rng.sample(range(8), 3), rng.sample(range(8), 3)
     return [
-        Frame(rng.randrange(8), rng.randrange(8), shape, fill)
-        for shape, fill in zip(shapes, [*shown, rng.choice(shown)], strict=True)
+        Frame(dot, arrow, shape, fill)
+        for dot, arrow, shape, fill in zip(dots, arrows, shapes, [*shown, rng.choice(shown)], strict=True)
     ]
 
 

@@ -28,6 +28,7 @@ from qgen_dagster.generation.items.pattern._options import first_good, success
 
 class FigureOddOneOut(ItemModel):
     name = "figure_odd_one_out"
+    version = 2
     family = "pattern"
     sub_type = "odd_one_out"
 
@@ -156,7 +157,7 @@ def _conditional(rng: random.Random) -> Made:
     rules = [f"{fill}, {_difference_rule(by)}" for fill, by in zip(fills, (first, second), strict=True)]
     rule = f"where the figures are {rules[0]}; where they are {rules[1]}"
     odd = cells[0]
-    broken = f"its {odd.fill} figures number {odd.number}, and it has {_things(len(odd.dots or ()), 'dot')}"
+    broken = f"it has {_things(odd.number or 1, f'{odd.fill} figure')} and {_things(len(odd.dots or ()), 'dot')}"
     return cells, rule, broken, 0.4 + 0.1 * (abs(first) + abs(second))
 
 
@@ -185,8 +186,8 @@ def _difference_rule(constant: int) -> str:
     many = {1: "one", 2: "two", 3: "three"}[abs(constant)]
     plural = "s" if abs(constant) > 1 else ""
     if constant > 0:
-        return f"there {'are' if plural else 'is'} {many} more dot{plural} than figures"
-    return f"there {'are' if plural else 'is'} {many} dot{plural} fewer than figures"
+        return f"there {'are' if plural else 'is'} {many} more dot{plural} than there are figures"
+    return f"there {'are' if plural else 'is'} {many} dot{plural} fewer than there are figures"
 
 
 def _things(count: int, noun: str) -> str:

@@ -72,9 +72,8 @@ def _alternating(feature: str, _: int, rng: random.Random) -> Track:
     a, b = rng.choice([(a, b) for a in range(-3, 5) for b in range(-3, 5) if a and b and a != b and (a + b) % 8])
     values = _turn([a, b, a, b, a], rng)
     wrong = (values[-2] + b) % 8
-    return Track(
-        feature, values, wrong, "wrong_turn", f"the {feature} moves {spoken_turn(a)} and {spoken_turn(b)} in turn", 0.5
-    )
+    rule = f"the {feature} moves alternately {spoken_turn(a)} and {spoken_turn(b)}"
+    return Track(feature, values, wrong, "wrong_turn", rule, 0.5)
 
 
 def _turn(steps: Sequence[int], rng: random.Random) -> list[int]:
@@ -98,10 +97,13 @@ Maker = Callable[[str, int, random.Random], Track]
 class FigureSeries(ItemModel):
     name = "figure_series"
     family = "pattern"
+    version = 2
     sub_type = "figure_series"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         tracks = _tracks(level, rng)
+        if len({track.rule.removeprefix(f"the {track.feature} ") for track in tracks}) < len(tracks):
+            raise Unsuitable("the dot and the arrow move alike: one rule to find, not two")
         for track in tracks:
             if _justified(track.values[:-1]) != {track.values[-1]}:
                 raise Unsuitable("a feature could go on in another way")

@@ -43,7 +43,7 @@ def _constant_step(count: int, rng: random.Random) -> Strand:
     terms = [start + step * i for i in range(count + 1)]
     key, last = terms[-1], terms[-2]
     word = "add" if step > 0 else "subtract"
-    wrong = [(last - step, f"this strand goes {'up' if step > 0 else 'down'}")]
+    wrong = [(last - step, f"this strand goes {'up, not down' if step > 0 else 'down, not up'}")]
     return Strand(terms[:-1], key, _two(key, wrong, rng), f"{word} {abs(step)} each time", abs(step) / 40)
 
 
@@ -56,7 +56,7 @@ def _growing_step(count: int, rng: random.Random) -> Strand:
     word = "add" if sign > 0 else "subtract"
     wrong = [
         (last + sign * steps[-2], "the step of this strand grows each time"),
-        (last + sign * (steps[-1] + growth), "this takes a step that is not due yet"),
+        (last + sign * (steps[-1] + growth), "this takes a step that comes only later"),
     ]
     listed = ", ".join(map(str, steps[:-1]))
     return Strand(terms[:-1], key, _two(key, wrong, rng), f"{word} {listed} and now {steps[-1]}", 0.35)
@@ -97,6 +97,7 @@ def _two(key: int, mistakes: list[tuple[int, str]], rng: random.Random) -> list[
 
 class InterleavedSeries(ItemModel):
     name = "interleaved_series"
+    version = 2
     family = "pattern"
     sub_type = "interleaved_series"
 

@@ -63,7 +63,7 @@ def _moves(kind: str, rng: random.Random) -> tuple[tuple[int, ...], str, float]:
         listed = ", ".join(str(abs(move)) for move in moves)
         return tuple(moves), f"the letters move {listed} places {'forward' if sign > 0 else 'back'}", 0.5
     a, b = rng.choice([(a, b) for a in range(-4, 6) for b in range(-4, 6) if a and b and abs(a - b) > 1])
-    return (a, b, a, b, a), f"the letters move {_places(a)} and {_places(b)} in turn", 0.6
+    return (a, b, a, b, a), f"the letters move alternately {_places(a)} and {_places(b)}", 0.6
 
 
 def _places(step: int) -> str:
@@ -72,6 +72,7 @@ def _places(step: int) -> str:
 
 class LetterCode(ItemModel):
     name = "letter_code"
+    version = 2
     family = "pattern"
     sub_type = "code"
 

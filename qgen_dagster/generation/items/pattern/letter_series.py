@@ -63,7 +63,7 @@ def _in_turn(_: range, rng: random.Random) -> Track:
     steps = [a, b, a, b, a]
     letters = _run(steps, rng)
     wrong = (letters[-2] + b) % 26
-    return Track(letters, wrong, "wrong_turn", f"takes turns moving {_moving(a)} and {_moving(b)}", 0.4)
+    return Track(letters, wrong, "wrong_turn", f"moves alternately {_moving(a)} and {_moving(b)}", 0.4)
 
 
 def _moving(step: int) -> str:
@@ -76,6 +76,7 @@ def _run(steps: list[int], rng: random.Random) -> list[int]:
 
 class LetterSeries(ItemModel):
     name = "letter_series"
+    version = 2
     family = "pattern"
     sub_type = "letter_series"
 

@@ -14,6 +14,7 @@ rules that were used. Options follow a balanced design, so that every value of e
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -85,7 +86,8 @@ def _progression(attribute: str, rng: random.Random) -> Layer:
         grid,
         wrong,
         f"The {NOUNS[attribute]} goes up or down by the same step along each row, "
-        f"so after {_value(attribute, last[1])} comes {_value(attribute, last[2])}.",
+        f"so {_value(attribute, last[1])} {'are' if attribute == 'count' and last[1] > 1 else 'is'} followed by "
+        f"{_value(attribute, last[2])}.",
         0.25,
     )
 
@@ -96,14 +98,16 @@ def _three_values(attribute: str, rng: random.Random) -> Layer:
     order = rng.sample([0, 1, 2], 3)
     grid = [[values[(c + turn * r) % 3] for c in range(3)] for r in order]
     a, b, key = grid[2]
-    names = [_value(attribute, value) for value in grid[0]]
+    if attribute == "count":
+        each = f"cells with {listing([NUMBERS[value] for value in grid[0]])} figures"
+    else:
+        each = listing([_value(attribute, value) for value in grid[0]])
     return Layer(
         attribute,
         "three_values",
         grid,
         [b, a],
-        f"Each row has {names[0]}, {names[1]} and {names[2]}, each once, so the third row still lacks "
-        f"{_value(attribute, key)}.",
+        f"Each row has {each}, each once, so the third row still lacks {_value(attribute, key)}.",
         0.5,
     )
 
@@ -217,6 +221,7 @@ def _layers(level: ItemLevel, rng: random.Random) -> list[Layer]:
 
 class Matrix(ItemModel):
     name = "matrix"
+    version = 2
     family = "pattern"
     sub_type = "matrix"
 
@@ -225,6 +230,8 @@ class Matrix(ItemModel):
         for layer in layers:
             if justified(layer.grid) != {layer.key}:
                 raise Unsuitable("another rule leads to another value")
+        if any(_tied(one.grid, other.grid) for one, other in itertools.combinations(layers, 2)):
+            raise Unsuitable("two features change together: one rule to find, not two")
         rest = {"shape": rng.choice(SHAPES), "fill": rng.choice(FILLS)}
         cells = [
             [_cell(rest, [(layer.attribute, layer.grid[r][c]) for layer in layers]) for c in range(3)] for r in range(3)
@@ -262,6 +269,12 @@ class Matrix(ItemModel):
         return answers
 
 
+def _tied(one: Grid, other: Grid) -> bool:
+    """Whether each value of one attribute always goes with the same value of the other."""
+    pairs = {(a, b) for row in zip(one, other, strict=True) for a, b in zip(*row, strict=True)}
+    return len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+
+
 def _choices(
     layers: list[Layer], rest: dict[str, Any], cells: list[list[Cell]], level: ItemLevel, rng: random.Random
 ) -> list[Choice]:
@@ -288,7 +301,8 @@ def _choice(cell: Cell, missed: list[Layer], repeats: str | None) -> Choice:
         return Choice(cell.text(), figure, "neighbour_repeated", f"This repeats the figure {where} the question mark.")
     names = [f"the {NOUNS[layer.attribute]}" for layer in missed]
     mistake = "_and_".join(sorted(layer.attribute for layer in missed))
-    note = f"Here {listing(names)} {'is' if len(names) == 1 else 'are'} wrong. {missed[0].reason}"
+    reasons = " ".join(layer.reason for layer in missed)
+    note = f"Here {listing(names)} {'is' if len(names) == 1 else 'are'} wrong. {reasons}"
     return Choice(cell.text(), figure, f"wrong_{mistake}", note)
 
 
@@ -308,7 +322,7 @@ def _value(attribute: str, value: Any) -> str:
     if attribute == "count":
         return f"{NUMBERS[value]} figure{'s' if value > 1 else ''}"
     if attribute == "dots":
-        return f"dots at {', '.join(PLACES[i] for i in sorted(value))}"
+        return f"dots at the {listing([PLACES[i] for i in sorted(value)])}"
     if attribute == "shape":
         return f"a {value}"
     return f"{'an' if value == 'empty' else 'a'} {value} figure"

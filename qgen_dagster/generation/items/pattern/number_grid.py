@@ -94,12 +94,12 @@ def _product(p: int, q: int, r: int, weight: float) -> Rule:
         (
             lambda a, b: a * (b - 1) + p * a + q * b + r,
             "one_time_too_few",
-            "The product is one time the first number too small.",
+            "This takes the first number one time too few.",
         ),
         (
             lambda a, b: a * (b + 1) + p * a + q * b + r,
             "one_time_too_many",
-            "The product is one time the first number too large.",
+            "This takes the first number one time too many.",
         ),
         (lambda a, b: a + b, "sum_taken", "This adds the two numbers, which does not fit the other rows."),
     ]
@@ -190,6 +190,7 @@ _HARD: tuple[Callable[[random.Random], Rule], ...] = (
 
 class NumberGrid(ItemModel):
     name = "number_grid"
+    version = 2
     family = "pattern"
     sub_type = "grid_arithmetic"
 

@@ -29,6 +29,7 @@ NUMBERS = {1: "one", 2: "two", 3: "three"}
 
 class BlockCount(ItemModel):
     name = "block_count"
+    version = 2
     family = "spatial"
     sub_type = "block_count"
 
@@ -182,7 +183,7 @@ def _figure(heights: Heights, text: str) -> str:
     for r in range(rows):
         for c in range(columns):
             z = heights[r][c]
-            parts.append(_face([at(r, c, z), at(r, c + 1, z), at(r + 1, c + 1, z), at(r + 1, c, z)], 0.06 if z else 0))
+            parts.append(_face([at(r, c, z), at(r, c + 1, z), at(r + 1, c + 1, z), at(r + 1, c, z)], 0.1 if z else 0))
             for level in range(z):
                 if r + 1 == rows or heights[r + 1][c] <= level:
                     quad = [

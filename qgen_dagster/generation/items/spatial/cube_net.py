@@ -4,7 +4,8 @@ Radicals: the form of the net and the relation asked.
 - easy: opposite faces, or the face at the bottom, nets with four squares in a row, four options;
 - medium: the same in nets with no more than three squares in a row, five or six options; or the face on the right of a
   cube of which top and front are given (any net, four options: a mirrored cube is the strongest wrong answer);
-- hard: three faces that meet at a corner but not yet in the net, any net, six options.
+- hard: three faces that meet at a corner but not yet in the net, nets as in medium, six options (a row of four would
+  show the opposite faces at a glance, and with them the corner).
 Opposite faces can be read off a straight row of squares; bent rows and corners need the net to be folded in the mind.
 
 Every symbol occurs in as many options as any other that occurs, so that the options alone tell nothing. The generator
@@ -46,13 +47,13 @@ Cube = tuple[int, int, int, int, int, int]
 
 class CubeNet(ItemModel):
     name = "cube_net"
-    version = 2
+    version = 3
     family = "spatial"
     sub_type = "cube_net"
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         asked = "together" if level == "hard" else rng.choice(ASKED[level])
-        nets = STRAIGHT + BENT if level == "hard" or asked == "right" else {"easy": STRAIGHT, "medium": BENT}[level]
+        nets = STRAIGHT + BENT if asked == "right" else STRAIGHT if level == "easy" else BENT
         net = _oriented(rng.choice(nets), rng)
         faces = _rolled_over(net)
         if asked == "bottom":
@@ -258,7 +259,8 @@ def _choice(group: Sequence[int], key: Sequence[int], symbols: dict[int, str], f
 
 def _explanation(together: int, opposite: str, key: str) -> str:
     if together == 3:
-        return f"{opposite} Three faces meet at a corner when no two of them are opposite. That holds only for {key}."
+        corner = "Three faces meet at a corner when no two of them are opposite."
+        return f"{opposite} {corner} Among the options, that holds only for {key}."
     return (
         "Fold the squares up one after the other: in a straight row, the next square but one ends up opposite. "
         f"{opposite} Among the options, only {key} are opposite."

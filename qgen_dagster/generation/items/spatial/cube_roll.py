@@ -1,8 +1,9 @@
 """A cube with six symbols rolls over a table: which symbol is on a given side in the end?
 
 Radicals: the number of rolls and the side asked.
-- medium: four or five rolls, the top or the front is asked;
+- medium: four or five rolls, the top, the front or the right is asked;
 - hard: six or seven rolls, any side is asked.
+At least half of the rolls move the symbol that comes to the side asked.
 There is no easy level: with few rolls there would be too few different items. Difficulty of cube items grows with the
 number of turns to be imagined (as the mental rotation of solids in Shepard and Metzler 1971 grows with the angle).
 
@@ -22,7 +23,7 @@ from typing import ClassVar
 from qgen_dagster.core.question import ShownQuestion, Stimulus
 from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items import svg
-from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel
+from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.pattern._cells import outline
 from qgen_dagster.generation.items.pattern._options import success
 
@@ -49,18 +50,22 @@ _HEART = [
 
 class CubeRoll(ItemModel):
     name = "cube_roll"
+    version = 2
     family = "spatial"
     sub_type = "cube_rotation"
     levels: ClassVar[tuple[ItemLevel, ...]] = ("medium", "hard")
 
     def draft(self, level: ItemLevel, rng: random.Random) -> Draft:
         rolls = _path(rng.choice([4, 5] if level == "medium" else [6, 7]), rng)
-        asked = rng.choice(["top", "front"] if level == "medium" else list(SIDES))
+        asked = rng.choice(["top", "front", "right"] if level == "medium" else list(SIDES))
         cube = dict(zip(SIDES, rng.sample(SYMBOLS, 6), strict=True))
         states = [cube]
         for roll in rolls:
             states.append(_rolled(states[-1], roll))
         key = states[-1][asked]
+        trail = [next(side for side in SIDES if state[side] == key) for state in states]
+        if 2 * sum(a != b for a, b in itertools.pairwise(trail)) < len(rolls):
+            raise Unsuitable("most of the rolls do not move the symbol asked")
         text = "Sides of the cube at the start: " + ", ".join(f"{side}: {cube[side]}" for side in SIDES) + "."
         return Draft(
             stem=(
@@ -94,10 +99,12 @@ class CubeRoll(ItemModel):
 
 
 def _path(count: int, rng: random.Random) -> list[str]:
-    """Rolls that never undo the one before, in at least three of which the axis changes or the cube goes on."""
+    """Rolls that never undo the one before, and never the same three times in a row."""
     rolls = [rng.choice(list(ROLLS))]
     while len(rolls) < count:
-        rolls.append(rng.choice([roll for roll in ROLLS if roll != BACK_AGAIN[rolls[-1]]]))
+        rolls.append(
+            rng.choice([roll for roll in ROLLS if roll != BACK_AGAIN[rolls[-1]] and rolls[-2:] != [roll, roll]])
+        )
     return rolls
 
 
@@ -144,12 +151,12 @@ def _after(cube: Cube, rolls: list[str]) -> Cube:
 
 def _explanation(rolls: list[str], asked: str, states: list[Cube]) -> str:
     trail = [
-        f"{roll}: top {state['top']}, front {state['front']}, right {state['right']}"
+        f"{roll} (top {state['top']}, front {state['front']}, right {state['right']})"
         for roll, state in zip(rolls, states[1:], strict=True)
     ]
     key = states[-1][asked]
     shown = "" if asked in ("top", "front", "right") else f" The {key} lies opposite the {states[-1][OPPOSITE[asked]]}."
-    return f"Follow the sides roll by roll. {'; '.join(trail)}.{shown} So the {key} is {_where(asked)}."
+    return f"Follow the sides roll by roll: {'; '.join(trail)}.{shown} So the {key} is {_where(asked)}."
 
 
 def _figure(cube: Cube, text: str) -> str:

@@ -46,6 +46,7 @@ class Leg(NamedTuple):
 
 class Directions(ItemModel):
     name = "directions"
+    version = 2
     family = "spatial"
     sub_type = "directions"
 
@@ -84,7 +85,9 @@ def _route(level: ItemLevel, rng: random.Random) -> list[Leg]:
     route = [Leg(None, heading, rng.randint(1, 9))]
     for turn in turns:
         heading = (heading + turn) % 4
-        route.append(Leg(None if level == "easy" else turn, heading, rng.randint(1, 9)))
+        # Nobody goes back exactly the way just come.
+        lengths = [n for n in range(1, 10) if turn != 2 or n != route[-1].blocks]
+        route.append(Leg(None if level == "easy" else turn, heading, rng.choice(lengths)))
     return route
 
 
@@ -154,9 +157,15 @@ def _mistake(flip_x: bool, flip_y: bool, change: bool, back: bool) -> tuple[str,
         seen = "the start from the end" if back else "the end from the start"
         return "view_reversed", f"This is the opposite view: the question asks for {seen}.{counts}"
     if flip_x:
-        return "east_west_exchanged", f"East and west are exchanged, as after a turn to the wrong side.{counts}"
+        return (
+            "east_west_exchanged",
+            f"East and west are exchanged, as when one goes the wrong way along that line.{counts}",
+        )
     if flip_y:
-        return "north_south_exchanged", f"North and south are exchanged, as after a turn to the wrong side.{counts}"
+        return (
+            "north_south_exchanged",
+            f"North and south are exchanged, as when one goes the wrong way along that line.{counts}",
+        )
     return (
         "blocks_miscounted",
         "The directions are right, but the blocks along the two lines are not added up correctly.",
@@ -176,7 +185,7 @@ def _sum(route: list[Leg], axis: int) -> str:
     parts = [STEPS[leg.heading][axis] * leg.blocks for leg in route if STEPS[leg.heading][axis]]
     text = " ".join(f"{'+' if part > 0 else '−'} {abs(part)}" for part in parts)
     first = text.removeprefix("+ ") if parts[0] > 0 else text.replace("− ", "−", 1)
-    return f"{first} = {str(sum(parts)).replace('-', '−')}"
+    return first if len(parts) == 1 else f"{first} = {str(sum(parts)).replace('-', '−')}"
 
 
 def _load(route: list[Leg], level: ItemLevel) -> float:

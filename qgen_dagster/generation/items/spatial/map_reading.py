@@ -4,7 +4,8 @@ Radicals: how far the imagined heading is turned from the top of the map, whethe
 whether a further turn is to be imagined.
 - easy: facing north, east, south or west; places exactly in line;
 - medium: facing any of eight directions; places exactly in line;
-- hard: facing any direction but north, then a turn to the side or around, and places roughly in line.
+- hard: facing any direction but north, then a turn to the side or around; what lies straight or directly on a side is
+  exactly in line, what lies between (ahead to the right and so on) only roughly half-way.
 Taking a perspective is harder the further it is turned from one's own view of the map (Kozhevnikov and Hegarty 2001).
 
 The sides offered are balanced between left and right and between ahead and behind. The solver works out the angle from
@@ -47,6 +48,7 @@ TURNS = {2: "turn a quarter turn to the right", 6: "turn a quarter turn to the l
 
 class MapReading(ItemModel):
     name = "map_reading"
+    version = 2
     family = "spatial"
     sub_type = "map_reading"
 
@@ -55,7 +57,9 @@ class MapReading(ItemModel):
         turn = rng.choice(list(TURNS)) if level == "hard" else 0
         offered = _offered(level, rng)
         side = rng.choice(offered)
-        places = _places(heading, (heading + turn + side) % 8, level == "hard", rng)
+        # A place that is almost, but not exactly, to one side could be said to lie ahead or behind as well.
+        rough = level == "hard" and side % 2 == 1
+        places = _places(heading, (heading + turn + side) % 8, rough, rng)
         a, b, c = names = rng.sample(LETTERS, 3)
         layout = dict(zip(names, places[:3], strict=True))
         others = [letter for letter in LETTERS if letter not in names]
@@ -88,7 +92,7 @@ class MapReading(ItemModel):
         words = {0: "straight ahead", 2: "directly to the right", 4: "straight behind", 6: "directly to the left"}
         words |= {1: "ahead to the right", 3: "behind to the right", 5: "behind to the left", 7: "ahead to the left"}
         eighth = round(angle / 45)
-        if abs(angle - 45 * eighth) > 15:
+        if abs(angle - 45 * eighth) > (15 if eighth % 2 else 0.01):
             return []
         return [i for i, option in enumerate(shown.options) if option.text == words[eighth % 8]]
 

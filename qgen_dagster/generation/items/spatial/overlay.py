@@ -3,7 +3,7 @@
 Radicals: whether a sheet must be turned or flipped first, and how covered cells count.
 - easy: two sheets laid on each other as they are;
 - medium: the second sheet is turned or flipped first;
-- hard: both sheets are turned or flipped first, and cells filled on both sheets turn empty.
+- hard: both sheets are turned or flipped first, and cells filled on both sheets (there are some) turn empty.
 
 The options cross right and wrong readings of the first sheet with right and wrong readings of the second. The solver
 works on cell coordinates, the generator on rows of letters.
@@ -75,6 +75,7 @@ class Reading(NamedTuple):
 
 class Overlay(ItemModel):
     name = "overlay"
+    version = 2
     family = "spatial"
     sub_type = "overlay"
 
@@ -85,6 +86,8 @@ class Overlay(ItemModel):
         if level == "hard" and moves[0] is moves[1]:
             raise Unsuitable("the same move on both sheets is as easy as one move of the result")
         readings = [_readings(sheet, move, name, rng) for sheet, move, name in zip(sheets, moves, NAMES, strict=True)]
+        if exclusive and not _overlap(readings[0][0].rows, readings[1][0].rows):
+            raise Unsuitable("no cell is filled on both sheets")
         choices = _choices(readings, exclusive, 4 if level == "easy" else 6, rng)
         text = f"Sheet 1: {written(sheets[0])}\nSheet 2: {written(sheets[1])}\n{LEGEND}"
         rule = "Cells filled on both sheets turn empty." if exclusive else "The sheets are transparent."
@@ -172,6 +175,11 @@ def _choices(readings: list[list[Reading]], exclusive: bool, count: int, rng: ra
     if count > 4:
         drop_central([choice.text for choice in choices], 0.4, rng)
     return choices
+
+
+def _overlap(first: Rows, second: Rows) -> int:
+    """How many cells are filled on both sheets."""
+    return sum(a == b == PLAIN for a, b in zip("".join(first), "".join(second), strict=True))
 
 
 def _laid(first: Rows, second: Rows, exclusive: bool) -> Rows:

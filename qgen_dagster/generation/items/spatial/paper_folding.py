@@ -3,7 +3,7 @@
 Radicals: the number of folds, whether they run through the middle, and the number of holes.
 - easy: one fold, two or three holes;
 - medium: two folds, one to three holes;
-- hard: two folds with four holes, or three folds with one or two.
+- hard: two folds, not both through the middle, with four holes, or three folds with one or two.
 The number of folds is the classic source of difficulty in paper folding tests (Ekstrom et al. 1976 has the known form).
 
 The options cross the fold lines of the task and other possible fold lines with the punched holes as shown and with one
@@ -90,6 +90,7 @@ def _reflected(fold: Fold, place: Place) -> Place:
 
 class PaperFolding(ItemModel):
     name = "paper_folding"
+    version = 2
     family = "spatial"
     sub_type = "paper_folding"
 
@@ -135,6 +136,17 @@ def _plans(count: int) -> tuple[Plan, ...]:
     return tuple(plan for plan in plans if count == 1 or len({fold.across for fold in plan}) == 2)
 
 
+@cache
+def _uneven(count: int) -> tuple[Plan, ...]:
+    """Those without the plans whose folds all run through the middle, which open to a plain symmetric pattern."""
+    return tuple(plan for plan in _plans(count) if any(_off_middle(fold) for fold in plan))
+
+
+def _off_middle(fold: Fold) -> bool:
+    box = fold.before
+    return 2 * fold.width != (box.right - box.left if fold.across else box.bottom - box.top)
+
+
 def _folds(paper: Box) -> list[Fold]:
     found = []
     for edge in EDGES:
@@ -157,7 +169,7 @@ def _task(level: ItemLevel, rng: random.Random) -> tuple[list[Plan], list[Place]
     wanted = 2 if level == "easy" else 3
     # Enough holes must go through several layers, or the folds would hardly matter.
     least = {1: 1.5, 2: 2.5, 3: 3.5}[count] * number
-    plans = _plans(count)
+    plans = _uneven(count) if (count, number) == (2, 4) else _plans(count)
     cells = _cells(rng.choice(plans)[-1].after)
     if len(cells) < number + 1:
         raise Unsuitable("too little paper for the holes")
@@ -217,16 +229,24 @@ def _choices(plans: list[Plan], holes: list[Place], misplaced: list[Place], rng:
         rows = _rows(_opened(plan, misplaced if off else holes))
         mistake = note = ""
         if way and [fold.across for fold in plan] == [fold.across for fold in plans[0]]:
-            mistake, note = "wrong_fold_line", "The holes are mirrored in another line than a fold line shown."
-        elif way:
             mistake, note = (
-                "wrong_fold_direction",
-                "The holes are mirrored across where it should be up and down, or the other way round.",
+                "wrong_fold_line",
+                "The holes are mirrored in a line that is not one of the fold lines shown.",
             )
+        elif way:
+            mistake, note = "wrong_fold_direction", _direction_note(plans[0])
         if off:
             mistake, note = mistake or "hole_misplaced", f"{note} One of the punched holes is a cell off.".strip()
         choices.append(Choice(written(rows), sheet_figure(rows, "Option", UNIT), mistake or None, note))
     return choices
+
+
+def _direction_note(folds: Plan) -> str:
+    if len(folds) > 1:
+        return "A flap that should open sideways is opened up or down here, or the other way round."
+    if folds[0].across:
+        return "The flap opens sideways, but here the holes are mirrored up and down."
+    return "The flap opens up or down, but here the holes are mirrored sideways."
 
 
 def _rows(places: frozenset[Place]) -> Rows:
@@ -238,7 +258,8 @@ def _explanation(folds: Plan, holes: list[Place], key: str) -> str:
     for i, fold in enumerate(reversed(folds)):
         number = len(_opened(folds[len(folds) - 1 - i :], holes))
         trail.append(f"opening the {fold.edge} flap mirrors the holes in its fold line, which gives {number} holes")
-    return f"Open the folds in reverse order: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
+    opening = "Open the folds in reverse order" if len(folds) > 1 else "Open the fold"
+    return f"{opening}: {'; '.join(trail)}. Row by row the sheet reads “{key}” (o = hole)."
 
 
 def _figure(folds: Plan, holes: list[Place], text: str) -> str:
@@ -283,9 +304,7 @@ def _flap(fold: Fold) -> list[str]:
 
 
 def _load(level: ItemLevel, folds: Plan, holes: list[Place]) -> float:
-    off_middle = sum(
-        2 * f.width != (f.before.right - f.before.left if f.across else f.before.bottom - f.before.top) for f in folds
-    )
+    off_middle = sum(_off_middle(fold) for fold in folds)
     base = {"easy": 1, "medium": 2, "hard": 2}[level]
     return 0.1 + 0.3 * (len(folds) - base) + 0.15 * len(holes) + 0.15 * off_middle
 

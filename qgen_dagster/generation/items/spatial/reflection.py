@@ -93,6 +93,7 @@ LINES: dict[str, tuple[str, Callable[[Rows], Rows], tuple[Way, ...], str]] = {
 
 class Reflection(ItemModel):
     name = "reflection"
+    version = 2
     family = "spatial"
     sub_type = "reflection"
 
@@ -102,6 +103,8 @@ class Reflection(ItemModel):
         sheet = with_marks(size, "#" * (marks - rings) + "o" * rings, rng)
         line = rng.choice(["falling", "rising"] if level == "hard" else ["vertical", "horizontal"])
         words, apply, others, how = LINES[line]
+        if apply(sheet) == sheet:
+            raise Unsuitable("the sheet is its own mirror image")
         choices = _choices(sheet, apply, others, 2 if level == "easy" else 3, rng)
         text = f"{written(sheet)}\nRows from the top; {LEGEND}."
         return Draft(

@@ -14,13 +14,26 @@ from qgen_dagster.generation.items.contract import Choice, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Lexicon, lexicon
 
 # Zipf frequency of the rarer of the two words: from … to below. 7 is "the", 4 is an everyday word, 2 is rare.
-BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (3.9, 8.0), "medium": (3.1, 4.1), "hard": (1.0, 3.2)}
+# The bands do not overlap: a pair of words is as hard whichever of them is asked for.
+BANDS: dict[ItemLevel, tuple[float, float]] = {"easy": (4.0, 8.0), "medium": (3.2, 4.0), "hard": (1.0, 3.2)}
+# Words with these parts are understood from them, however rare they are: sorrowful, untidy.
+PLAIN_ENDINGS = ("less", "ful")
+PLAIN_BEGINNINGS = ("un", "in", "im", "dis", "over")
 OPTIONS: dict[ItemLevel, int] = {"easy": 4, "medium": 5, "hard": 5}
 
 
 def in_band(words: Lexicon, level: ItemLevel, *pair: str) -> bool:
     low, high = BANDS[level]
+    if level == "hard" and any(_plain(word, words) for word in pair):
+        return False
     return low <= min(words.zipf[w] for w in pair) < high
+
+
+def _plain(word: str, words: Lexicon) -> bool:
+    """Whether a word explains itself, being made of a listed word and a beginning or end that all know."""
+    return word.endswith(PLAIN_ENDINGS) or any(
+        word.removeprefix(p) in words.zipf for p in PLAIN_BEGINNINGS if word.startswith(p)
+    )
 
 
 @cache

@@ -31,7 +31,7 @@ STEM = "Put the letters {} in the right order to make a word. To which group doe
 
 class Anagram(ItemModel):
     name = "verbal_anagram"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "anagram"
 

@@ -39,7 +39,7 @@ STEM = "“{a}” is to “{b}” as “{c}” is to which word?"
 
 class Analogy(ItemModel):
     name = "verbal_analogy"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "analogy"
 

@@ -1,8 +1,9 @@
 """Antonym: the word most nearly opposite to a given word.
 
-Radicals: how rare the rarer of the two words is (bands as for synonyms), and at
-medium neither may be among the commonest words (love and hatred is easy); number of options, a synonym among the
-distractors (the pull of the same meaning is the strongest wrong answer to a question about the opposite).
+Radicals: how rare the rarer of the two words is (bands as for synonyms), and from
+medium on neither may be among the commonest words (love and hatred, add and subtract are easy); number of options, a
+synonym among the distractors (the pull of the same meaning is the strongest wrong answer to a question about the
+opposite).
 Incidentals: the distractors drawn.
 
 Distractors: a synonym of the word, a word that looks like it or like the key, and words of the same kind with another
@@ -28,13 +29,13 @@ from qgen_dagster.generation.items.verbal._lexicon import lexicon, success
 from qgen_dagster.generation.items.verbal._meaning import derived, fill, in_band, kin, listed_as, near_miss
 
 # How common the more common word of a pair may be (Zipf).
-MOST_ZIPF: dict[ItemLevel, float] = {"easy": 8.0, "medium": 5.2, "hard": 8.0}
+MOST_ZIPF: dict[ItemLevel, float] = {"easy": 8.0, "medium": 5.2, "hard": 4.8}
 STEM = "Which word is most nearly the opposite of the {pos} “{word}”?"
 
 
 class Antonym(ItemModel):
     name = "verbal_antonym"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "antonym"
 
@@ -64,7 +65,7 @@ class Antonym(ItemModel):
             key=Choice(key),
             distractors=tuple(distractors),
             explanation=(
-                f"Whatever is said with “{word}” is turned into its contrary by “{key}”: these two are opposites. "
+                f"“{word}” and “{key}” are opposites: what one of them says, the other denies. "
                 f"None of the other words says the contrary of “{word}”."
             ),
             structure={"word": word, "key": key},

@@ -39,7 +39,7 @@ FRAMES: dict[ItemLevel, tuple[Frame, ...]] = {
     "medium": (
         (False, False, True, "{The} was the very opposite of {word}, and to an extreme degree: ___."),
         (False, False, True, "{The} was not {word} at all, but the extreme opposite: ___."),
-        (False, False, True, "{The} was anything but {word}, and at the far end of the other side: ___."),
+        (False, False, True, "{The} was the opposite of {word}, and as much so as can be: ___."),
         (True, False, False, "{The} was by no means {word}, but the opposite, though not strongly so: ___."),
         (True, False, False, "Far from being {word}, {the} was the opposite, though only slightly so: ___."),
         (False, False, False, "Nobody could have called {the} {word}; the opposite was true, but only mildly: ___."),
@@ -50,6 +50,7 @@ QUESTION = "Which word fills the gap best?"
 
 class Completion(ItemModel):
     name = "verbal_completion"
+    version = 2
     family = "verbal"
     sub_type = "sentence_completion"
     levels = ("easy", "medium")
@@ -122,9 +123,8 @@ def _places(scale: Gradable) -> dict[str, tuple[int, bool]]:
 
 def _reading(sentence: str) -> tuple[bool, bool]:
     """Whether a sentence asks for a strong word, and whether for one of the opposite side."""
-    opposite = any(cue in sentence for cue in ("opposite", "other side"))
-    if opposite:
-        return any(cue in sentence for cue in ("extreme", "far end")), True
+    if "opposite" in sentence:
+        return any(cue in sentence for cue in ("extreme", "as much so")), True
     return any(cue in sentence for cue in ("not just", "too weak", "more than")), False
 
 

@@ -46,6 +46,7 @@ QUESTION = "Which words fill the two gaps so that the sentence makes sense?"
 
 class Connective(ItemModel):
     name = "verbal_connective"
+    version = 2
     family = "verbal"
     sub_type = "connective"
     levels = ("easy", "medium")

@@ -31,7 +31,7 @@ MEANING_ASKED = "What does the {pos} “{word}” mean?"
 
 class Definition(ItemModel):
     name = "verbal_definition"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "definition"
     levels = ("easy", "medium")

@@ -21,16 +21,16 @@ from qgen_dagster.core.taxonomy import ItemLevel
 from qgen_dagster.generation.items.contract import Choice, Draft, ItemModel, Unsuitable
 from qgen_dagster.generation.items.verbal._lexicon import Double, lexicon, success
 
-HALF_HINTED = "One word means “{}” and is, in quite another sense, close in meaning to “{}” and “{}”. Which word?"
+HALF_HINTED = "One word means “{}” and, in quite another sense, belongs with “{}” and “{}”. Which word?"
 SPELLED_OUT = "Which one word has both of these meanings: “{}” and “{}”?"
 # How often both meanings are spelled out at medium.
 SPELLED = 0.25
-HINTED = "One word is close in meaning to “{}” and “{}” and, in quite another sense, to “{}” and “{}”. Which word?"
+HINTED = "One word belongs with “{}” and “{}” and, in quite another sense, with “{}” and “{}”. Which word?"
 
 
 class DoubleMeaning(ItemModel):
     name = "verbal_double_meaning"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "precise_word"
     levels = ("medium", "hard")

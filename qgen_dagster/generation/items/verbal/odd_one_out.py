@@ -40,10 +40,10 @@ NEIGHBOURS: tuple[tuple[str, ...], ...] = (
     ("homes", "public buildings"),
     ("rooms", "parts of a house"),
     ("metals", "gemstones"),
-    ("waters", "landforms"),
+    ("bodies of water", "landforms"),
     ("weather", "sky objects"),
     ("health workers", "artists", "craftspeople", "scientists"),
-    ("parts of the head", "limbs and their parts", "inner organs"),
+    ("parts of the head", "parts of the arms and legs", "inner organs"),
     ("emotions", "virtues"),
     ("shapes", "solid figures"),
     ("units of length", "units of time"),
@@ -57,7 +57,7 @@ STEM = "All of these words but one belong together. Which word does not belong?"
 
 class OddOneOut(ItemModel):
     name = "verbal_odd_one_out"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "odd_one_out"
     levels = ("easy", "medium")

@@ -39,7 +39,7 @@ PAIRS = 5
 
 class OddPair(ItemModel):
     name = "verbal_odd_pair"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "word_relation"
 

@@ -29,7 +29,7 @@ OTHERS = 4
 
 class SameRelation(ItemModel):
     name = "verbal_same_relation"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "word_relation"
 

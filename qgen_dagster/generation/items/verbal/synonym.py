@@ -1,7 +1,8 @@
 """Synonym: the word closest in meaning to a given word.
 
-Radicals: how rare the rarer of the two words is (Zipf frequency from wordfreq: easy from 3.9, medium 3.1–4.1, hard
-below 3.2), number of options. Word frequency is the best single predictor of the difficulty of vocabulary items.
+Radicals: how rare the rarer of the two words is (Zipf frequency from wordfreq: easy from 4.0, medium 3.2–3.9, hard
+below 3.2 and not understood from its parts, as “spotless” is), number of options. Word frequency is the best single
+predictor of the difficulty of vocabulary items.
 Incidentals: the distractors drawn.
 
 Distractors: an opposite of the word, a word that looks like it, and words of the same kind with another meaning. None
@@ -31,7 +32,7 @@ STEM = "Which word is closest in meaning to the {pos} “{word}”?"
 
 class Synonym(ItemModel):
     name = "verbal_synonym"
-    version = 2
+    version = 3
     family = "verbal"
     sub_type = "synonym"
 
