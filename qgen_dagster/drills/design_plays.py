@@ -15,6 +15,7 @@ from qgen_dagster.drills.wording import Judged
 
 FEW, MANY = 4, 6  # options of a comparison and of a search
 LEAST = 3
+AS_GOOD = 0.003  # equity that no player can tell apart
 FAIR_LOSS = 0.04  # a play that is sound, if not best
 BLUNDER_GAP = 0.08  # between the worst sound play and the blunder
 SHOT_SPREAD = 5  # hitting rolls between the safest and the boldest option
@@ -88,6 +89,8 @@ def _blunder_feedback(spot: Spot, each: Judged, blunder: Judged) -> str:
         return f"Right, this is the one to avoid. {spot.feedback(each)}"
     if each is spot.best:
         return f"No, this is the best play: {spot.merits()}"
+    if spot.loss(each) < AS_GOOD:
+        return "No, this is as good as the best play."
     return f"No, this is sound: it gives away only {spot.loss(each):.3f}."
 
 

@@ -168,7 +168,7 @@ def _about(artifact: Artifact) -> str:
     series = artifact.series
     verified = sum(s.check is not None and s.check.verdict is DrillVerdict.VERIFIED for s in artifact.drills)
     checked = f"{verified} of {series.planned_drill_count} answers verified"
-    by = f" with {series.checked_with}" if series.checked_with else ""
+    by = f" ({series.checked_with})" if series.checked_with else ""
     return f"{len(artifact.drills)} drills, seed {series.seed}. {checked}{by}."
 
 

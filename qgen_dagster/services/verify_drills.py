@@ -53,7 +53,7 @@ def verify_with_catalogue(bank: Bank, series_id: UUID) -> Verification:
         positions = position_rows.get_positions(tx, [stored.drill.position_id for stored in drills.values()])
     evaluations = catalogue_evaluations(positions.values())
     checks = {i: verify_drill(stored.drill, evaluations.get(stored.drill.position_id)) for i, stored in drills.items()}
-    return _keep(bank, series_id, checks, CATALOGUE)
+    return _keep(bank, series_id, drills, checks, CATALOGUE)
 
 
 def verify_with_engine(
@@ -66,14 +66,15 @@ def verify_with_engine(
         for place, (index, stored) in enumerate(drills.items(), start=1):
             checks[index] = _checked_by(engine, stored.drill)
             told(place, len(drills))
-    return _keep(bank, series_id, checks, f"{program.name}, {plies}-ply")
+    return _keep(bank, series_id, drills, checks, f"{program.name}, {plies}-ply")
 
 
 def last_verification(bank: Bank, series_id: UUID) -> Verification:
     """What the last verification found, read from the rows."""
     series = load_series(bank, series_id)
-    checks = {i: _as_check(stored.check) for i, stored in _stored(bank, series_id).items() if stored.check is not None}
-    return _summary(bank, series_id, checks, series.checked_with or "nothing", verdict=series.verification)
+    drills = _stored(bank, series_id)
+    checks = {i: _as_check(stored.check) for i, stored in drills.items() if stored.check is not None}
+    return _summary(bank, series_id, drills, checks, series.checked_with or "nothing", verdict=series.verification)
 
 
 def _checked_by(engine: Gnubg, drill: Drill) -> DrillCheck:
@@ -91,8 +92,14 @@ def _stored(bank: Bank, series_id: UUID) -> dict[int, StoredDrill]:
         return {stored.index: stored for stored in rows.list_drills(tx, series_id)}
 
 
-def _keep(bank: Bank, series_id: UUID, checks: Mapping[int, DrillCheck], checked_with: str) -> Verification:
-    verification = _summary(bank, series_id, checks, checked_with)
+def _keep(
+    bank: Bank,
+    series_id: UUID,
+    drills: Mapping[int, StoredDrill],
+    checks: Mapping[int, DrillCheck],
+    checked_with: str,
+) -> Verification:
+    verification = _summary(bank, series_id, drills, checks, checked_with)
     stored = {i: CheckRow(c.verdict, c.equity_loss, c.problems, c.checked_with) for i, c in checks.items()}
     with bank.begin() as tx:
         rows.store_checks(tx, series_id, stored, verification.verdict, checked_with)
@@ -102,12 +109,12 @@ def _keep(bank: Bank, series_id: UUID, checks: Mapping[int, DrillCheck], checked
 def _summary(
     bank: Bank,
     series_id: UUID,
+    drills: Mapping[int, StoredDrill],
     checks: Mapping[int, DrillCheck],
     checked_with: str,
     verdict: SeriesVerdict | None = None,
 ) -> Verification:
     series = load_series(bank, series_id)
-    drills = _stored(bank, series_id)
     check = SeriesCheck(checks, series.planned_drill_count)
     verdicts = [each.verdict for each in checks.values()]
     losses = [each.equity_loss for each in checks.values() if each.equity_loss is not None]

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from qgen_dagster.config.drills import packaged_curriculum
-from qgen_dagster.core.drills import Position
+from qgen_dagster.core.drills import Drill, Position
 from qgen_dagster.drills.board import split_row_id
 from qgen_dagster.drills.design import design_drill
 from qgen_dagster.drills.library import load_catalogue
@@ -47,9 +47,8 @@ def write_drills(asked: list[tuple[str, str]], fault: Fault | None, rng: random.
 
 
 def _write(position_id: str, methodology: str) -> dict[str, Any] | None:
-    position = _catalogue().get(position_id)
-    drill = position and design_drill(position, methodology, packaged_curriculum(), "a model")
-    if not drill:
+    drill = _designed(position_id, methodology)
+    if drill is None:
         return None
     written = drill.model_dump(mode="json")
     options = [{**option, "feedback": f"{option['feedback']} Look again."} for option in written["options"]]
@@ -87,6 +86,12 @@ def _with_other_dice(position_id: str) -> str:
             if play.ends not in own:
                 return format_play(play)
     return "24/1"
+
+
+@cache
+def _designed(position_id: str, methodology: str) -> Drill | None:
+    position = _catalogue().get(position_id)
+    return design_drill(position, methodology, packaged_curriculum(), "a model") if position else None
 
 
 @cache

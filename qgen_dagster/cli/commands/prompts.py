@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qgen_dagster.cli.output import Output
+    from qgen_dagster.config.drills import Curriculum
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.core.question import Question
     from qgen_dagster.generation.prompts.files import Prompts
@@ -67,7 +68,7 @@ def list_(
     settings = load_settings()
     known = settings.taxonomy
     chosen = [known.question_type(name).key for name in split("--types", types)] or [t.key for t in known.types]
-    rows = list(_versions(_load(settings), list(dict.fromkeys(chosen))))
+    rows = list(_versions(_load(settings), list(dict.fromkeys(chosen)), settings.curriculum))
     output = Output(as_json=common.json)
     output.json({"prompts": rows})
     if common.json:
@@ -173,8 +174,10 @@ def _load(settings: Settings) -> Prompts:
     return load_prompts(settings.taxonomy, settings.prompts_folder)
 
 
-def _versions(prompts: Prompts, types: list[str]) -> Iterator[dict[str, str | None]]:
+def _versions(prompts: Prompts, types: list[str], curriculum: Curriculum) -> Iterator[dict[str, str | None]]:
+    from qgen_dagster.drills.asking import methodologies_of, principles_of
     from qgen_dagster.generation.prompts import render as rendering
+    from qgen_dagster.generation.prompts.drills import drill_prompt
 
     per_type = {
         "generate": rendering.generation_version,
@@ -188,6 +191,7 @@ def _versions(prompts: Prompts, types: list[str]) -> Iterator[dict[str, str | No
     for task, version in (
         ("solve", rendering.solve_version(prompts)),
         ("compare", rendering.comparison_version(prompts)),
+        ("drill", drill_prompt(prompts, [], principles_of(curriculum), methodologies_of(curriculum)).version),
     ):
         yield {"task": task, "type": None, "version": version, "from": prompts.sources[task]}
 

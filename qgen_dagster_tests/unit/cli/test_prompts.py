@@ -44,8 +44,8 @@ def test_help_fits_into_80_columns_and_has_examples(qgen: Qgen, name: str) -> No
 
 def test_the_list_has_every_task_and_type_with_a_version(qgen: Qgen) -> None:
     rows = data(qgen, "list")["prompts"]
-    assert len(rows) == 3 * 6 + 2
-    assert {row["task"] for row in rows} == {"generate", "regenerate", "arbitrate", "solve", "compare"}
+    assert len(rows) == 3 * 6 + 3
+    assert {row["task"] for row in rows} == {"generate", "regenerate", "arbitrate", "solve", "compare", "drill"}
     assert len({row["version"] for row in rows}) == len(rows)
     assert {row["from"] for row in rows} == {"packaged"}
 
@@ -54,7 +54,7 @@ def test_the_list_fits_into_80_columns(qgen: Qgen, own: Path) -> None:
     result = qgen("prompts", "list")
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
-    assert len(lines) == 21
+    assert len(lines) == 22
     assert max(map(len, lines)) <= 80
 
 

@@ -24,6 +24,7 @@ def desk(providers: Iterable[str], config: LlmConfig = CONFIG) -> Desk:
             config=config,
             can_ask=lambda model: config.entry(model).provider in keys,
             provider_of=lambda model: config.entry(model).provider,
+            willing=list,
         ),
     )
 
