@@ -1,16 +1,17 @@
-"""The admin API over a million runs: latencies at 20 clients, reports per second, and the plans of its queries.
+"""The admin API and the dashboard over a million runs: latencies at 20 clients, reports per second, plans of queries.
 
     python -m benchmarks.api [--runs N] [--seconds S]
 
 The server is a process of its own, with one worker, as `qgen serve` starts it. The clients are another process. Each
 read is measured twice: with clients that ask at a pace (ten times a second each for lists and details, once a second
-for statistics), and with clients that ask again the moment they have their answer, which measures the most that the
-machine gives.
+for statistics, every five seconds for pages), and with clients that ask again the moment they have their answer, which
+measures the most that the machine gives.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import random
@@ -31,7 +32,13 @@ KEY = "benchmark-key-0123456789"
 RUNS = "/v1/admin/generation-runs"
 YEARS = 5
 CLIENTS = 20
-PACE = {"list": 0.1, "detail": 0.1, "stats": 1.0, "compare": 1.0}  # seconds between two questions of one client
+PACE = {
+    "list": 0.1,
+    "detail": 0.1,
+    "stats": 1.0,
+    "compare": 1.0,
+    "page": 5.0,
+}  # seconds between two questions of one client
 
 # A million runs over five years: three environments, twenty prompt versions, three providers, six types, 18 strata.
 FILL = """
@@ -153,7 +160,7 @@ def serving(folder: Path) -> Iterator[int]:
     command = [str(Path(sys.executable).with_name("qgen")), "serve", "--port", str(port)]
     with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
-        assert "Admin API" in server.stdout.readline()
+        assert "Dashboard" in server.stdout.readline()
         try:
             yield port
         finally:
@@ -178,13 +185,19 @@ def latencies(bank: Bank, port: int, seconds: float) -> None:
         "stats, 30 days": (300, lambda: f"{RUNS}/stats"),
         "stats, any 30 days": (300, lambda: f"{RUNS}/stats?{any_month(pick)}"),
         "compare": (0, lambda: f"{RUNS}/compare?prompt_version=2.7&prompt_version=2.8"),
+        "page, overview": (1000, lambda: "/"),
+        "page, what is under way": (0, lambda: "/live"),
+        "page, runs": (0, lambda: f"/runs?status=failed&page={pick.randint(1, 20)}"),
+        "page, a run": (0, lambda: f"/runs/{pick.choice(some)}"),
+        "page, compare": (0, lambda: "/compare"),
     }
     say(f"Milliseconds, {CLIENTS} clients, one worker:\n\n")
     say("| request | a second | p50 | p95 | goal | without pause: p95 | a second |\n|---|--:|--:|--:|--:|--:|--:|\n")
+    cookie = log_in(port)
     for name, (goal, path) in kinds.items():
         pace = PACE[name.partition(",")[0]]
-        paced = ask(port, [("GET", path(), b"") for _ in range(int(CLIENTS * seconds / pace))], pace)
-        eager = ask(port, [("GET", path(), b"") for _ in range(int(CLIENTS * seconds))], 0.0)
+        paced = ask(port, [("GET", path(), b"") for _ in range(int(CLIENTS * seconds / pace))], pace, cookie)
+        eager = ask(port, [("GET", path(), b"") for _ in range(int(CLIENTS * seconds))], 0.0, cookie)
         told = f"{paced.rate:,.0f} | {paced.p50:.1f} | {paced.p95:.1f} | {goal or '–'}"
         say(f"| {name} | {told} | {eager.p95:.1f} | {eager.rate:,.0f} |\n")
     posts = ask(port, [("POST", RUNS, report()) for _ in range(int(500 * seconds))], 0.0)
@@ -202,9 +215,17 @@ def report() -> bytes:
     return json.dumps({**EXAMPLE, "id": str(uuid4())}).encode()
 
 
-def ask(port: int, requests: Sequence[tuple[str, str, bytes]], pace: float) -> Timed:
+def log_in(port: int) -> str:
+    """A session of the dashboard, as a cookie."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("POST", "/login", f"key={KEY}", {"Content-Type": "application/x-www-form-urlencoded"})
+    return connection.getresponse().headers["set-cookie"].partition(";")[0]
+
+
+def ask(port: int, requests: Sequence[tuple[str, str, bytes]], pace: float, cookie: str = "") -> Timed:
     """All requests by `CLIENTS` connections, in a process of their own."""
-    wanted = json.dumps({"port": port, "pace": pace, "requests": [[m, p, b.decode()] for m, p, b in requests]})
+    asked = [[method, path, body.decode()] for method, path, body in requests]
+    wanted = json.dumps({"port": port, "pace": pace, "cookie": cookie, "requests": asked})
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.api_clients"], input=wanted, capture_output=True, text=True, check=True
     )

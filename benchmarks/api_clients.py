@@ -13,7 +13,7 @@ KEY = "benchmark-key-0123456789"
 
 async def main() -> None:
     wanted = json.load(sys.stdin)
-    requests = [framed(*request) for request in wanted["requests"]]
+    requests = [framed(*request, wanted["cookie"]) for request in wanted["requests"]]
     shares = [requests[n::CLIENTS] for n in range(CLIENTS)]
     begun = time.perf_counter()
     jobs = (client(wanted["port"], share, wanted["pace"], n / CLIENTS) for n, share in enumerate(shares))
@@ -40,11 +40,11 @@ async def client(port: int, requests: list[bytes], pace: float, offset: float) -
     return seconds
 
 
-def framed(method: str, path: str, body: str) -> bytes:
-    """The request as it goes over the wire."""
+def framed(method: str, path: str, body: str, cookie: str) -> bytes:
+    """The request as it goes over the wire; the cookie is for the dashboard's pages."""
     sent = body.encode()
     about = f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n" if sent else ""
-    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Service-Key: {KEY}\r\n{about}\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Service-Key: {KEY}\r\nCookie: {cookie}\r\n{about}\r\n"
     return head.encode() + sent
 
 

@@ -271,11 +271,12 @@ def upgrade() -> None:
         sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("told_severity", sa.String(length=20), nullable=True),
         sa.Column("last_sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acknowledged_by", sa.String(length=120), nullable=True),
         sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("deliveries", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.CheckConstraint("severity IN ('warning', 'critical')", name=op.f("ck_alerts_severity")),
         sa.CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name=op.f("ck_alerts_state")),
         sa.ForeignKeyConstraint(
             ["run_id"], ["question_generation_runs.id"], name=op.f("fk_alerts_run_id"), ondelete="SET NULL"
@@ -289,6 +290,93 @@ def upgrade() -> None:
         ["rule", "subject"],
         unique=True,
         postgresql_where=sa.text("state <> 'resolved'"),
+    )
+    op.create_index(
+        "ix_alerts_believed",
+        "alerts",
+        ["rule"],
+        unique=False,
+        postgresql_where=sa.text("state <> 'resolved' OR told_severity IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_alerts_subject", "alerts", ["rule", "subject", sa.literal_column("opened_at DESC")], unique=False
+    )
+    op.create_index("ix_alerts_last_sent_at", "alerts", ["last_sent_at"], unique=False)
+    op.create_table(
+        "alert_messages",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("family", sa.String(length=20), nullable=False),
+        sa.Column("severity", sa.String(length=20), nullable=True),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_messages")),
+    )
+    op.create_index(
+        "ix_alert_messages_created_at", "alert_messages", [sa.literal_column("created_at DESC")], unique=False
+    )
+    op.create_table(
+        "alert_deliveries",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("message_id", sa.UUID(), nullable=False),
+        sa.Column("channel", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=20), server_default="pending", nullable=False),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("delivered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column(
+            "history", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'[]'::jsonb"), nullable=False
+        ),
+        sa.CheckConstraint("state IN ('pending', 'delivered', 'failed')", name=op.f("ck_alert_deliveries_state")),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["alert_messages.id"], name=op.f("fk_alert_deliveries_message_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_deliveries")),
+        sa.UniqueConstraint("message_id", "channel", name=op.f("uq_alert_deliveries_message_id_channel")),
+    )
+    op.create_index(
+        "ix_alert_deliveries_due",
+        "alert_deliveries",
+        ["next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+    )
+    op.create_table(
+        "alert_mentions",
+        sa.Column("message_id", sa.UUID(), nullable=False),
+        sa.Column("alert_id", sa.UUID(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["alert_messages.id"], name=op.f("fk_alert_mentions_message_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["alert_id"], ["alerts.id"], name=op.f("fk_alert_mentions_alert_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("message_id", "alert_id", name=op.f("pk_alert_mentions")),
+    )
+    op.create_index("ix_alert_mentions_alert_id", "alert_mentions", ["alert_id"], unique=False)
+    op.create_table(
+        "alert_mutes",
+        sa.Column("id", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
+        sa.Column("rule", sa.String(length=60), nullable=True),
+        sa.Column("subject", sa.String(length=200), nullable=True),
+        sa.Column("muted_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by", sa.String(length=120), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(length=120), nullable=True),
+        sa.CheckConstraint("muted_until > created_at", name=op.f("ck_alert_mutes_times_in_order")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_alert_mutes")),
+    )
+    op.create_index(
+        "ix_alert_mutes_muted_until",
+        "alert_mutes",
+        ["muted_until"],
+        unique=False,
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_table(
         "drill_series",
@@ -691,6 +779,23 @@ def downgrade() -> None:
     op.drop_table("llm_calls")
     op.drop_index("ix_drill_series_created_at", table_name="drill_series")
     op.drop_table("drill_series")
+    op.drop_index("ix_alert_mutes_muted_until", table_name="alert_mutes", postgresql_where=sa.text("ended_at IS NULL"))
+    op.drop_table("alert_mutes")
+    op.drop_index("ix_alert_mentions_alert_id", table_name="alert_mentions")
+    op.drop_table("alert_mentions")
+    op.drop_index(
+        "ix_alert_deliveries_due", table_name="alert_deliveries", postgresql_where=sa.text("state = 'pending'")
+    )
+    op.drop_table("alert_deliveries")
+    op.drop_index("ix_alert_messages_created_at", table_name="alert_messages")
+    op.drop_table("alert_messages")
+    op.drop_index("ix_alerts_last_sent_at", table_name="alerts")
+    op.drop_index("ix_alerts_subject", table_name="alerts")
+    op.drop_index(
+        "ix_alerts_believed",
+        table_name="alerts",
+        postgresql_where=sa.text("state <> 'resolved' OR told_severity IS NOT NULL"),
+    )
     op.drop_index("uq_alerts_unresolved", table_name="alerts", postgresql_where=sa.text("state <> 'resolved'"))
     op.drop_index("ix_alerts_opened_at", table_name="alerts")
     op.drop_table("alerts")

@@ -1,4 +1,4 @@
-"""The app: routes, keys, limits and errors joined, and its OpenAPI document.
+"""The app: the API's routes and the dashboard's, keys, limits and errors joined, and the OpenAPI document.
 
 Not here: the routes themselves, listening on an address (`server.py`).
 """
@@ -16,7 +16,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 from pydantic.json_schema import models_json_schema
 
-from qgen_dagster.api import drills, health, problems, runs, stock
+from qgen_dagster.api import alerts, drills, health, problems, runs, stock
+from qgen_dagster.api.dashboard import sections
+from qgen_dagster.api.dashboard.pages import error_page
 from qgen_dagster.api.limits import BodyLimits, Counting, RequestCounts
 from qgen_dagster.api.problems import ProblemDetails
 from qgen_dagster.api.security import Doorkeeper
@@ -24,12 +26,13 @@ from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.service_keys import ServiceKey
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.tracking.admin_schemas import Deactivation
+from qgen_dagster.tracking.admin_schemas import Acknowledgement, Deactivation, MuteRequest
 from qgen_dagster.tracking.run_schemas import QuestionGenerationRunCreate
 
 # Threads that answer at the same time, each with a connection; more would only wait for the same two or four cores.
 THREADS = 8
-_SENT = (QuestionGenerationRunCreate, Deactivation, ProblemDetails)  # read or written past FastAPI's own machinery
+# Read or written past FastAPI's own machinery.
+_SENT = (QuestionGenerationRunCreate, Deactivation, Acknowledgement, MuteRequest, ProblemDetails)
 ABOUT = """
 What the pipeline did, and what the bank holds.
 
@@ -67,10 +70,11 @@ def create_app(bank: Bank, settings: Settings, keys: Sequence[ServiceKey]) -> Fa
     app.state.counts = RequestCounts()
     app.state.sharing = Sharing()
     app.state.routes = list(app.routes)
-    for router in (runs.router, stock.router, drills.router, health.router):
+    for router in (runs.router, stock.router, alerts.router, drills.router, health.router):
         app.include_router(router)
         app.state.routes += router.routes
-    problems.install(app)
+    sections.install(app)
+    problems.install(app, error_page)
     app.add_middleware(BodyLimits)
     app.add_middleware(Counting, counts=app.state.counts)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qgen_dagster.api.problems import Problem
 
 MAX_BODY_BYTES = 1_000_000
-_HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store"))
+_NOSNIFF, _NOT_KEPT = (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -47,7 +47,10 @@ class BodyLimits:
 
 
 class Counting:
-    """Counts requests by the template of their route, for /metrics; has no answer kept or taken for another type."""
+    """Counts requests by the template of their route, for /metrics; has no answer taken for another type, nor kept.
+
+    Kept only where it says so itself.
+    """
 
     def __init__(self, app: ASGIApp, counts: RequestCounts) -> None:
         self._app = app
@@ -65,7 +68,8 @@ class Counting:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_HEADERS]
+                told = any(name == b"cache-control" for name, _ in message["headers"])
+                message["headers"] = [*message["headers"], _NOSNIFF, *([] if told else [_NOT_KEPT])]
             await send(message)
 
         try:

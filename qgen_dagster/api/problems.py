@@ -1,13 +1,14 @@
-"""Every error as problem details (RFC 9457), and nothing else.
+"""Every error as problem details (RFC 9457), or, for a browser, as a page.
 
 Here: `Problem` and the handlers that turn whatever goes wrong into one. A problem never repeats what was sent, and
-never shows what went on inside. Not here: what the errors mean (`core/errors.py`, the services).
+never shows what went on inside. Not here: what the errors mean (`core/errors.py`, the services), how a page looks
+(`dashboard/`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -71,8 +72,12 @@ class Problem(Exception):
         return Response(content, self.status, headers=self.headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Has every error of the app answered as a problem."""
+PageOf = Callable[[Request, Problem], Response | None]
+
+
+def install(app: FastAPI, page_of: PageOf) -> None:
+    """Has every error of the app answered as a problem: as the page that `page_of` makes of it, if any, or as JSON."""
+    app.state.page_of = page_of
     handlers: dict[Any, Any] = {
         Problem: _problem,
         RequestValidationError: _invalid,
@@ -101,12 +106,17 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": documented} for status in statuses}
 
 
-async def _problem(_request: Request, error: Problem) -> Response:
-    return error.response()
+def _told(request: Request, problem: Problem) -> Response:
+    page_of: PageOf = request.app.state.page_of
+    return page_of(request, problem) or problem.response()
 
 
-async def _invalid(_request: Request, error: RequestValidationError) -> Response:
-    return Problem(422, "The request does not fit.", errors=described(error.errors())).response()
+async def _problem(request: Request, error: Problem) -> Response:
+    return _told(request, error)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> Response:
+    return _told(request, Problem(422, "The request does not fit.", errors=described(error.errors())))
 
 
 async def _http(request: Request, error: HTTPException) -> Response:
@@ -114,7 +124,8 @@ async def _http(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
     if error.status_code == 405:
         headers["Allow"] = ", ".join(_methods(request))
-    return Problem(error.status_code, texts.get(error.status_code, str(error.detail)), headers=headers).response()
+    detail = texts.get(error.status_code, str(error.detail))
+    return _told(request, Problem(error.status_code, detail, headers=headers))
 
 
 def _methods(request: Request) -> list[str]:
@@ -123,17 +134,21 @@ def _methods(request: Request) -> list[str]:
     return sorted({method for route in fitting for method in getattr(route, "methods", None) or ()})
 
 
-async def _known(_request: Request, error: QgenError) -> Response:
+async def _known(request: Request, error: QgenError) -> Response:
+    return _told(request, _as_problem(error))
+
+
+def _as_problem(error: QgenError) -> Problem:
     if isinstance(error, ReportConflict):
-        return Problem(409, str(error)).response()
+        return Problem(409, str(error))
     if isinstance(error, ReportRefused | PeriodRefused):
-        return Problem(422, str(error)).response()
+        return Problem(422, str(error))
     log.error("request failed: %s", error.message)
     if isinstance(error, DatabaseError):
         text = "The database does not answer at the moment; nothing was stored."
-        return Problem(503, text, headers={"Retry-After": "5"}).response()
-    return Problem(500, "This server is not set up right; its log says how.").response()
+        return Problem(503, text, headers={"Retry-After": "5"})
+    return Problem(500, "This server is not set up right; its log says how.")
 
 
-async def _unexpected(_request: Request, _error: Exception) -> Response:
-    return Problem(500, "This is a bug in qgen; the server's log has more.").response()
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    return _told(request, Problem(500, "This is a bug in qgen; the server's log has more."))

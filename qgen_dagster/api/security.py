@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Request, Security
@@ -29,6 +30,18 @@ _header = APIKeyHeader(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody who was let in."""
+
+    name: str
+    scope: Scope
+
+    def may(self, scope: Scope) -> bool:
+        """Whether their key is good for that; `write` includes `read`."""
+        return scope == "read" or self.scope == "write"
+
+
 class Doorkeeper:
     """Knows the keys. Without keys (`--insecure-local`) it lets in whoever asks for this machine by a local name."""
 
@@ -40,8 +53,19 @@ class Doorkeeper:
         self._most = failures
         self._failures: dict[str, list[float]] = {}
 
+    @property
+    def asks_for_keys(self) -> bool:
+        return bool(self._keys)
+
     def admit(self, scope: Scope, given: str | None, address: str, host: str) -> str:
-        """The name of who asks. Raises Problem: 401 for a missing or wrong key, 403 for a scope, 429 for too many.
+        """The name of who asks. Raises Problem: 401 for a missing or wrong key, 403 for a scope, 429 for too many."""
+        visitor = self.identify(given, address, host)
+        if not visitor.may(scope):
+            raise Problem(403, "This key may only read.")
+        return visitor.name
+
+    def identify(self, given: str | None, address: str, host: str) -> Visitor:
+        """Who asks, by their key. Raises Problem: 401 for a missing or wrong key, 429 for too many, 403 without keys.
 
         Only failures count against the limit: a right key is always let in, so that nobody can lock others out.
         """
@@ -49,13 +73,11 @@ class Doorkeeper:
             # A page of another site that has pointed its own name at 127.0.0.1 is no local caller.
             if host.rpartition(":")[0] not in LOCAL_HOSTS and host not in LOCAL_HOSTS:
                 raise Problem(403, "Without keys this server answers only under a local name.")
-            return "local"
+            return Visitor("local", "write")
         found = self._find(given)
         if found is None:
             raise self._refusal(address)
-        if scope == "write" and found.scope != "write":
-            raise Problem(403, "This key may only read.")
-        return found.name
+        return Visitor(found.name, found.scope)
 
     def _find(self, given: str | None) -> ServiceKey | None:
         # Starlette hands headers over as Latin-1; every key is compared, so that time tells nothing.

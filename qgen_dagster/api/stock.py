@@ -1,6 +1,6 @@
-"""Routes of inventory, questions, batches and alerts under `/v1/admin`.
+"""Routes of inventory, questions and batches under `/v1/admin`.
 
-Not here: runs (`runs.py`), what is read (`services/admin_reads.py`).
+Not here: runs (`runs.py`), alerts (`alerts.py`), what is read (`services/admin_reads.py`).
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ from qgen_dagster.services.options import MAX_TARGET
 from qgen_dagster.services.run_reports import COUNTED
 from qgen_dagster.services.run_statistics import make_period
 from qgen_dagster.tracking.admin_schemas import (
-    AlertPage,
-    AlertRead,
-    AlertState,
     BatchPage,
     BatchRead,
     Deactivated,
@@ -81,15 +78,6 @@ class BatchQuery(PageQuery):
     run_id: UUID | None = None
     question_type: FilterText | None = None
     difficulty: FilterText | None = None
-
-
-class AlertQuery(PageQuery):
-    """Parameters of the list of alerts."""
-
-    state: list[AlertState] = Field(default=[], max_length=10, description="May be repeated.")
-    severity: FilterText | None = None
-    rule: FilterText | None = None
-    subject: FilterText | None = None
 
 
 @router.get("/inventory", response_model=InventoryRead, responses=responses(*COMMON), tags=["Stock"])
@@ -178,25 +166,6 @@ def read_batch(request: Request, batch_id: UUID, _who: Reader) -> Response:
     if row is None:
         raise Problem(404, "There is no such batch.")
     return answer({name: row[name] for name in BatchRead.model_fields})
-
-
-@router.get("/alerts", response_model=AlertPage, responses=responses(404, *COMMON), tags=["Alerts"])
-def list_alerts(request: Request, query: Annotated[AlertQuery, Query()], _who: Reader) -> Response:
-    """List alerts, newest first; `?state=open` are those that nobody has dealt with."""
-    equal = {name: getattr(query, name) for name in ("severity", "rule", "subject")}
-    offset = check_page(query.page, query.page_size)
-    states = sorted(set(query.state))
-    found = admin_reads.find_alerts(bank_of(request), equal, states, limit=query.page_size, offset=offset)
-    return page_answer("alerts", found, query)
-
-
-@router.get("/alerts/{alert_id}", response_model=AlertRead, responses=responses(404, *COMMON), tags=["Alerts"])
-def read_alert(request: Request, alert_id: UUID, _who: Reader) -> Response:
-    """One alert."""
-    row = admin_reads.read_alert(bank_of(request), alert_id)
-    if row is None:
-        raise Problem(404, "There is no such alert.")
-    return answer({name: row[name] for name in AlertRead.model_fields})
 
 
 def page_answer(name: str, found: admin_reads.Found, query: PageQuery) -> Response:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.operations_tables import alerts
 from qgen_dagster.bank.tables import candidates, inventory_snapshots, llm_calls, question_batches, questions
+from qgen_dagster.core.batch import BatchStatus
 
 Row = dict[str, Any]
 _QUESTION = tuple(c for c in questions.c if c.name not in ("content", "content_hash", "structure_hash", "candidate_id"))
@@ -39,6 +40,16 @@ class QuestionFilter:
     search: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """How far a run's batches are: batches and questions asked for, batches that ended, questions that came."""
+
+    batches: int = 0
+    questions: int = 0
+    ended: int = 0
+    delivered: int = 0
+
+
 def page_of_questions(
     tx: Transaction, wanted: QuestionFilter, *, limit: int, offset: int, most: int
 ) -> tuple[list[Row], int]:
@@ -55,6 +66,11 @@ def question_row(tx: Transaction, question_id: UUID) -> Row | None:
     """All columns of a question, or None."""
     row = tx.execute(select(questions).where(questions.c.id == question_id)).first()
     return dict(row._mapping) if row else None
+
+
+def questions_by_id(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
+    """The questions with these ids, without their content, in no order."""
+    return [dict(row._mapping) for row in tx.execute(select(*_QUESTION).where(questions.c.id.in_(ids)))]
 
 
 def candidate_history(tx: Transaction, candidate_id: UUID) -> list[Row]:
@@ -100,6 +116,23 @@ def batch_row(tx: Transaction, batch_id: UUID) -> Row | None:
     return dict(row._mapping) if row else None
 
 
+def batch_progress(tx: Transaction, run_ids: Sequence[UUID]) -> dict[UUID, BatchProgress]:
+    """How far the batches of each run are; runs without any are left out."""
+    c = question_batches.c
+    over = c.status.in_((BatchStatus.COMPLETED.value, BatchStatus.FAILED.value))
+    counts = (func.count(), func.sum(c.size), func.count().filter(over), func.sum(c.delivered))
+    query = select(c.run_id, *counts).where(c.run_id.in_(run_ids)).group_by(c.run_id)
+    return {row[0]: BatchProgress(*row[1:]) for row in tx.execute(query)}
+
+
+def generating_batches(tx: Transaction, run_ids: Sequence[UUID], limit: int) -> list[Row]:
+    """The batches of these runs whose call is on its way, the longest first."""
+    c = question_batches.c
+    chosen = select(c.run_id, c.question_type, c.difficulty, c.index, c.size, c.provider, c.calls, c.created_at)
+    query = chosen.where(c.status == BatchStatus.GENERATING.value, c.run_id.in_(run_ids))
+    return [dict(row._mapping) for row in tx.execute(query.order_by(c.created_at, c.id).limit(limit))]
+
+
 def page_of_alerts(
     tx: Transaction, equal: Mapping[str, Any], states: Sequence[str], *, limit: int, offset: int, most: int
 ) -> tuple[list[Row], int]:
@@ -107,7 +140,7 @@ def page_of_alerts(
     where = _equal(alerts.c, equal)
     if states:
         where.append(alerts.c.state.in_(states))
-    query = select(*(c for c in alerts.c if c.name != "deliveries")).where(*where)
+    query = select(alerts).where(*where)
     return _page(tx, query.order_by(alerts.c.opened_at.desc(), alerts.c.id), limit, offset, most)
 
 

@@ -102,6 +102,11 @@ def lock_stratum_stock(tx: Transaction, stratum: Stratum) -> None:
     tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key(f"stock:{stratum.key}")})
 
 
+def lock_alerts(tx: Transaction) -> None:
+    """Waits for, then holds until the end of the transaction, the right to decide what is told."""
+    tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _key("alerts")})
+
+
 def _run_key(run_id: UUID) -> int:
     return _key(f"run:{run_id}")
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, UUID
 
 from qgen_dagster.bank.columns import count, id_column, metadata, one_of, run_id_column, when
+from qgen_dagster.core.alert import AlertSeverity, AlertState, DeliveryState
 from qgen_dagster.core.audit import AuditAction, AuditFinding
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
@@ -43,12 +44,14 @@ alerts = Table(
     Column("details", JSONB),
     run_id_column(nullable=True, ondelete="SET NULL"),
     when("opened_at", now=True),
+    # What the channels were told last, which is what the operator believes; null when nothing, or its end, was told.
+    Column("told_severity", String(20)),
     when("last_sent_at"),
     when("acknowledged_at"),
     Column("acknowledged_by", String(120)),
     when("resolved_at"),
-    Column("deliveries", JSONB),
-    CheckConstraint("state IN ('open', 'acknowledged', 'resolved')", name="state"),
+    one_of("severity", AlertSeverity),
+    one_of("state", AlertState),
 )
 Index("ix_alerts_opened_at", alerts.c.opened_at.desc())
 # One unresolved alert per rule and subject: a race of several checkers opens it once.
@@ -59,6 +62,75 @@ Index(
     unique=True,
     postgresql_where=text("state <> 'resolved'"),
 )
+# What a check reads: alerts that are not over, or whose end was not told.
+Index(
+    "ix_alerts_believed",
+    alerts.c.rule,
+    postgresql_where=text("state <> 'resolved' OR told_severity IS NOT NULL"),
+)
+Index("ix_alerts_subject", alerts.c.rule, alerts.c.subject, alerts.c.opened_at.desc())
+Index("ix_alerts_last_sent_at", alerts.c.last_sent_at)
+
+# Messages to the channels, written in the transaction that decides about them and delivered afterwards.
+alert_messages = Table(
+    "alert_messages",
+    metadata,
+    id_column(),
+    Column("family", String(20), nullable=False),  # stock, runs or test: whose cooldowns it counts for
+    Column("severity", String(20)),  # null: only good news
+    Column("title", Text, nullable=False),
+    Column("content", JSONB, nullable=False),  # alerting.message.AlertMessage
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+Index("ix_alert_messages_created_at", alert_messages.c.created_at.desc())
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    id_column(),
+    Column("message_id", UUID(as_uuid=True), ForeignKey("alert_messages.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(80), nullable=False),  # never its address, which holds secrets
+    Column("state", String(20), nullable=False, server_default=DeliveryState.PENDING.value),
+    count("attempts"),
+    Column("next_attempt_at", DateTime(timezone=True), nullable=False),
+    when("leased_until"),  # by the server's clock, the one that all machines share
+    when("last_attempt_at"),
+    when("delivered_at"),
+    Column("error", Text),
+    Column("history", JSONB, nullable=False, server_default=text("'[]'::jsonb")),  # what became of the last attempts
+    UniqueConstraint("message_id", "channel"),
+    one_of("state", DeliveryState),
+)
+Index(
+    "ix_alert_deliveries_due",
+    alert_deliveries.c.next_attempt_at,
+    postgresql_where=text(f"state = '{DeliveryState.PENDING.value}'"),
+)
+
+# Which messages an alert was told in.
+alert_mentions = Table(
+    "alert_mentions",
+    metadata,
+    Column("message_id", UUID(as_uuid=True), ForeignKey("alert_messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("alert_id", UUID(as_uuid=True), ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+)
+Index("ix_alert_mentions_alert_id", alert_mentions.c.alert_id)
+
+alert_mutes = Table(
+    "alert_mutes",
+    metadata,
+    id_column(),
+    Column("rule", String(60)),  # null: every rule
+    Column("subject", String(200)),  # null: every subject
+    Column("muted_until", DateTime(timezone=True), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", String(120), nullable=False),
+    Column("reason", Text),
+    when("ended_at"),
+    Column("ended_by", String(120)),
+    CheckConstraint("muted_until > created_at", name="times_in_order"),
+)
+Index("ix_alert_mutes_muted_until", alert_mutes.c.muted_until, postgresql_where=text("ended_at IS NULL"))
 
 # What the runs of a day (UTC) add up to, so that statistics need not read every run: one row per environment, prompt
 # version, dimension (run, provider, stratum, error) and name in it. Made when it is first asked for, never for today;

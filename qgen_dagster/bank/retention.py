@@ -2,8 +2,8 @@
 
 Here: what goes, kind by kind, and counting it. What stays for ever: questions, and of what led to each of them the
 candidates, batches and calls that its page shows; the sums of deleted runs and how long each took
-(`pruned_run_days`, `pruned_run_durations`); the last stock snapshot of each day. Not here: when and how often
-(`services/retention.py`), Dagster's own tables (`defs/history.py`).
+(`pruned_run_days`, `pruned_run_durations`); the last stock snapshot of each day; runs of other kinds (drill series,
+audits). Not here: when and how often (`services/retention.py`), Dagster's own tables (`defs/history.py`).
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ from qgen_dagster.bank.operations_tables import RUN_DAY_COUNTS, RUN_DAY_EXTREMES
 from qgen_dagster.bank.run_day_sql import DIMENSIONS, MEASURES, summing
 from qgen_dagster.bank.run_days import SUM_KEYS
 from qgen_dagster.bank.tables import OPEN_JOBS_SQL, PENDING_SQL
-from qgen_dagster.core.run import RunStatus
+from qgen_dagster.core.run import RunKind, RunStatus
 
 _UNFINISHED_SQL = ", ".join(f"'{status}'" for status in UNFINISHED)
 
 # Runs that have ended and that nothing is left to do for. `:before` is midnight (UTC): a day goes as a whole.
 _OLD_RUNS = f"""
     FROM question_generation_runs r
-    WHERE r.started_at < :before AND r.status <> '{RunStatus.RUNNING.value}'
+    WHERE r.kind = '{RunKind.QUESTIONS.value}'
+      AND r.started_at < :before AND r.status <> '{RunStatus.RUNNING.value}'
       AND coalesce(r.completed_at, r.started_at) < :before
       AND NOT EXISTS (SELECT 1 FROM candidates c WHERE c.run_id = r.id AND c.state IN ({PENDING_SQL}))
       AND NOT EXISTS (SELECT 1 FROM question_batches b WHERE b.run_id = r.id AND b.status IN ({_UNFINISHED_SQL}))
@@ -67,7 +68,7 @@ _OTHERS = {
         SELECT 1 FROM inventory_snapshots later
         WHERE (later.taken_at, later.id) > (x.taken_at, x.id)
           AND later.taken_at < (date_trunc('day', x.taken_at, 'UTC') + interval '1 day'))""",
-    "resolved alerts": "alerts x WHERE x.state = 'resolved' AND x.resolved_at < :before",
+    "resolved alerts": "alerts x WHERE x.state = 'resolved' AND x.resolved_at < :before AND x.told_severity IS NULL",
     "delivered reports": """report_outbox x WHERE x.delivered_at < :before
         AND NOT EXISTS (SELECT 1 FROM question_generation_runs r WHERE r.id = x.run_id)""",
 }

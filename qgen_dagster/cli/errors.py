@@ -20,7 +20,7 @@ from qgen_dagster.core.errors import ConfigurationError, ExitCode, QgenError, Ru
 
 _URL_PASSWORD = re.compile(r"(\w://[^\s:/@]*):[^\s/]*@")
 _NAMED_PASSWORD = re.compile(r"(?i)\b(password|passwd|pgpassword)(\s*[=:]\s*)('[^']*'|\"[^\"]*\"|[^\s&,;]+)")
-_SECRET_NAME = re.compile(r"(?i)(key|token|secret|password)$")
+_SECRET_NAME = re.compile(r"(?i)(key|token|secret|password|_ALERT_URLS\w*)$")
 _PASSWORD_IN_URL = re.compile(r"^\w[\w+]*://[^\s:/@]*:([^\s/]*)@")
 _SHORTEST_SECRET = 6
 _SHORTEST_PART = 4

@@ -29,6 +29,7 @@ COMMANDS = (
     Entry("audit", "audit", "Prove the bank's keys again, or measure the judges.", "Look"),
     Entry("up", "up", "Start database, Dagster's page and daemon, admin API.", "Operate"),
     Entry("serve", "serve", "Serve the admin API alone.", "Operate"),
+    Entry("alerts", "alerts", "Check, list, acknowledge and mute alerts; try the channels.", "Operate"),
     Entry("embeddings", "embeddings", "Vectors that near questions are found by: look, rebuild.", "Operate"),
     Entry("reports", "reports", "Reports about runs that wait to be sent elsewhere.", "Operate"),
     Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),

@@ -1,4 +1,4 @@
-"""Times as an operator types them: how long ago, or a day, or a day and a time.
+"""Times as an operator types them: how long ago or ahead, or a day, or a day and a time.
 
 Not here: printing times (`output.py`).
 """
@@ -19,11 +19,20 @@ def moment(flag: str, given: str, now: datetime | None = None) -> datetime:
 
     Raises ConfigurationError that names the flag.
     """
+    return _moment(flag, given, now or datetime.now(UTC), -1)
+
+
+def coming_moment(flag: str, given: str, now: datetime | None = None) -> datetime:
+    """The same for a time to come: `8h` is in eight hours."""
+    return _moment(flag, given, now or datetime.now(UTC), 1)
+
+
+def _moment(flag: str, given: str, now: datetime, direction: int) -> datetime:
     text = given.strip()
-    ago = _AGO.fullmatch(text)
+    span = _AGO.fullmatch(text)
     try:
-        if ago:
-            return (now or datetime.now(UTC)) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+        if span:
+            return now + direction * timedelta(**{_UNITS[span[2]]: int(span[1])})
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError) as error:
         hint = "It takes 90m, 2h, 3d, 2026-03-01 or 2026-03-01T14:30."

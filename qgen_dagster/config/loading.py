@@ -7,6 +7,7 @@ Not here: which files there are (`settings.py`) and what their keys mean (the mo
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -87,11 +88,38 @@ def _describe(error: ErrorDetails, lines: dict[Location, int], path: Path, model
 
 
 def _suggestion(at: Location, model: type[BaseModel]) -> str:
-    fields: Any = model.model_fields
-    if len(at) > 1:
+    """What may be meant by an unknown key: one that is spelt alike, one that belongs elsewhere, or what is known."""
+    here = _model_at(at[:-1], model)
+    if here is None:
         return ""
-    close = difflib.get_close_matches(str(at[-1]), fields, n=1, cutoff=0.6)
+    key, fields = str(at[-1]), here.model_fields
+    close = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+    elsewhere = [place for place in _places_of(key, model) if place != at]
+    if elsewhere and key not in close:
+        return (
+            f" here (it belongs under {' or '.join(_dotted(place[:-1]) or 'the top level' for place in elsewhere[:3])})"
+        )
     return f" (did you mean {close[0]}?)" if close else f" (known: {', '.join(fields)})"
+
+
+def _model_at(at: Location, model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model whose keys stand at a place of the file; None inside lists and free mappings."""
+    found: Any = model
+    for part in at:
+        field = found.model_fields.get(part)
+        found = field.annotation if field else None
+        if not (isinstance(found, type) and issubclass(found, BaseModel)):
+            return None
+    return found  # type: ignore[no-any-return]
+
+
+def _places_of(key: str, model: type[BaseModel], at: Location = ()) -> Iterator[Location]:
+    """Everywhere in the file where a key of that name may stand."""
+    for name, field in model.model_fields.items():
+        if name == key:
+            yield (*at, name)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _places_of(key, field.annotation, (*at, name))
 
 
 def _dotted(at: Location) -> str:

@@ -14,19 +14,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from qgen_dagster.config.alerting import AlertingConfig
 from qgen_dagster.config.embedders import EmbedderChoice, parse_embedder
 from qgen_dagster.config.loading import load_yaml
 from qgen_dagster.config.reporting import Reporting, parse_reporting
 from qgen_dagster.config.service_keys import ServiceKey, parse_service_keys
 from qgen_dagster.core.errors import ConfigurationError
-from qgen_dagster.core.inventory import (
-    DEFAULT_CRITICAL_MIN,
-    DEFAULT_HEALTHY_MIN,
-    DEFAULT_WARNING_MIN,
-    Thresholds,
-)
 from qgen_dagster.core.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -46,6 +39,9 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_TAXONOMY": "YAML file with your own types and difficulties (default: the one that ships)",
     "QGEN_PROMPTS": "folder with your own prompt files, in place of the packaged ones (see qgen prompts)",
     "QGEN_ALERTING_CONFIG": "YAML file with stock thresholds and alerting (default: the one that ships)",
+    "QGEN_ALERT_URLS": "who is told of every alert: one or more addresses as https://appriseit.com writes them",
+    "QGEN_ALERT_URLS_CRITICAL": "who is told of critical alerts besides",
+    "QGEN_ALERT_URLS_WARNING": "who is told of warnings besides",
     "QGEN_MODELS": "YAML file with language models, prices and limits (default: the one that ships)",
     "QGEN_GENERATORS": "YAML file that says which models make questions (default: the one that ships)",
     "QGEN_JUDGES": "YAML file that says which models judge and solve (default: the one that ships)",
@@ -64,6 +60,8 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_ENVIRONMENT": f"recorded with each run: {', '.join(ENVIRONMENTS)} (default: development)",
     "QGEN_SERVICE_KEYS": "who may use the admin API: name:scope:key, separated by commas; scope is read or write, a "
     "key has at least 20 characters (default: nobody)",
+    "QGEN_DAGSTER_URL": "address of the Dagster UI, for the dashboard's links (default: none; `qgen up` knows its own)",
+    "QGEN_DASHBOARD_URL": "address of the dashboard, for links from Dagster (default: none; `qgen up` knows its own)",
     "QGEN_RETENTION_DAYS": "after how many days the job purge_history deletes history (default: 90)",
     "QGEN_REPORT_URL": "admin API of another installation that is told of every run too (default: nobody is)",
     "QGEN_SERVICE_KEY": "a key of that API, with scope write",
@@ -77,28 +75,6 @@ PROVIDER_VARIABLES = (
     *("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GEMINI_BASE_URL", "XAI_API_KEY", "XAI_BASE_URL"),
     *("QGEN_OPENAI_COMPATIBLE_API_KEY", "QGEN_OPENAI_COMPATIBLE_BASE_URL"),
 )
-
-
-class StockThresholds(BaseModel):
-    """The `inventory` block of alerting.yaml: the smallest count of each stock level."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    healthy_min: int = Field(default=DEFAULT_HEALTHY_MIN, ge=0)
-    warning_min: int = Field(default=DEFAULT_WARNING_MIN, ge=0)
-    critical_min: int = Field(default=DEFAULT_CRITICAL_MIN, ge=0)
-
-    def thresholds(self) -> Thresholds:
-        """The same numbers, checked for their order."""
-        return Thresholds(self.healthy_min, self.warning_min, self.critical_min)
-
-
-class AlertingConfig(BaseModel):
-    """alerting.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    inventory: StockThresholds = StockThresholds()
 
 
 @dataclass(frozen=True)
@@ -125,7 +101,11 @@ class Settings:
     budget_tokens_per_day: int | None = None
     embedder: EmbedderChoice = field(default_factory=EmbedderChoice)
     service_keys: tuple[ServiceKey, ...] = field(default=(), repr=False)
+    dagster_url: str | None = None
+    dashboard_url: str | None = None
     reporting: Reporting | None = None  # who is told of runs besides the bank
+    # What alerting.yaml may refer to as ${NAME}: the whole environment; never shown.
+    alert_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     # Keys and addresses of providers, as the environment has them; never shown.
     provider_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -149,14 +129,8 @@ class Settings:
         return load_yaml(self.taxonomy_file, Taxonomy)
 
     def alerting(self, path: Path | None = None) -> AlertingConfig:
-        """The alerting configuration, from `path` where one is given."""
-        chosen = path or self.alerting_file
-        config = load_yaml(chosen, AlertingConfig)
-        try:
-            config.inventory.thresholds()
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{chosen}: inventory: {error.message}", hint=error.hint) from error
-        return config
+        """The alerting configuration, from `path` where one is given. Raises ConfigurationError with line and key."""
+        return load_yaml(path or self.alerting_file, AlertingConfig)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -190,7 +164,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
         embedder=parse_embedder(env.get("QGEN_EMBEDDER", "hashing")),
         service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
+        dagster_url=_address("QGEN_DAGSTER_URL", env.get("QGEN_DAGSTER_URL")),
+        dashboard_url=_address("QGEN_DASHBOARD_URL", env.get("QGEN_DASHBOARD_URL")),
         reporting=parse_reporting(env),
+        alert_environment=dict(env),
         provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
         questions_per_run=_positive(
             "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN
@@ -213,6 +190,24 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 def _path(value: str) -> Path:
     return Path(value).expanduser().absolute()
+
+
+def _address(name: str, value: str | None) -> str | None:
+    """An http address that others are led to, without a slash at its end."""
+    from urllib.parse import urlsplit
+
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
+    except ValueError:
+        sound = False
+    if not sound or not value.isprintable() or " " in value:
+        raise ConfigurationError(
+            f"{name} is not an address", hint="It looks like http://host:3000, and holds no name or password."
+        )
+    return value.rstrip("/")
 
 
 def _file(env: Mapping[str, str], variable: str, packaged: str) -> Path:

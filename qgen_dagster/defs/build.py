@@ -10,6 +10,7 @@ import dagster as dg
 
 def build_definitions() -> dg.Definitions:
     """Everything that the code location holds."""
+    from qgen_dagster.defs.alert_sensors import ALERT_SENSORS
     from qgen_dagster.defs.assets import ALL_ASSETS
     from qgen_dagster.defs.assets.audit import bank_audit
     from qgen_dagster.defs.assets.drills import DRILL_ASSETS
@@ -26,7 +27,7 @@ def build_definitions() -> dg.Definitions:
         asset_checks=ALL_CHECKS,
         jobs=ALL_JOBS,
         schedules=ALL_SCHEDULES,
-        sensors=ALL_SENSORS,
+        sensors=[*ALL_SENSORS, *ALERT_SENSORS],
         resources={"run": RunResource(), "series": SeriesResource(), "audit": AuditResource()},
         executor=dg.in_process_executor,
     )

@@ -4,20 +4,21 @@ They look at the present run; started by themselves, at the latest run. They are
 costs a run about 50 ms. Not here: the one that blocks (`assets/bank.py`), the rules of the stages.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import dagster as dg
 
 from qgen_dagster.core.funnel import Funnel, Loss, ratio
-from qgen_dagster.core.inventory import StockLevel
+from qgen_dagster.core.inventory import StockLevel, StratumInventory
 from qgen_dagster.defs.assets.bank import deduplicated_questions, generation_runs, question_bank
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.resources import RunResource
 from qgen_dagster.services import inventory, quality
 
 MIN_GENERATED = 0.5  # below half of what was asked for, the provider is in trouble
+MAX_ROWS = 100
 MAX_DUPLICATES = 0.25  # above a quarter, the stratum is filling up
 SPECS = (
     dg.AssetCheckSpec(
@@ -80,15 +81,28 @@ def _duplicate_rate(facts: _Facts) -> dg.AssetCheckResult:
 
 
 def _coverage(facts: _Facts) -> dg.AssetCheckResult:
-    """Warns of strata with little stock."""
+    """Warns of strata with little stock; an error when one is critical. It holds nothing up either way."""
     work = facts.run.session.work
     analysis = inventory.analyze(work.bank, work.settings, work.options)
-    short = [s.stratum.key for s in analysis.strata if s.level in (StockLevel.WARNING, StockLevel.CRITICAL)]
+    short = [s for s in analysis.strata if s.level in (StockLevel.WARNING, StockLevel.CRITICAL)]
+    critical = len(analysis.critical_strata)
     return dg.AssetCheckResult(
         passed=not short,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"short_strata": len(short), "which": ", ".join(short) or "none"},
+        severity=dg.AssetCheckSeverity.ERROR if critical else dg.AssetCheckSeverity.WARN,
+        metadata={
+            "short_strata": len(short),
+            "critical_strata": critical,
+            "which": ", ".join(s.stratum.key for s in short) or "none",
+            "levels": _levels_table(short),
+        },
     )
+
+
+def _levels_table(short: Sequence[StratumInventory]) -> dg.MetadataValue:
+    """Each stratum with little stock, at most a hundred: level, questions and what is missing."""
+    rows = [f"| {s.stratum.key} | {s.level.value} | {s.current_count:,} | {s.deficit:,} |" for s in short[:MAX_ROWS]]
+    head = "| stratum | level | active | missing |\n|---|---|---:|---:|\n"
+    return dg.MetadataValue.md(head + "\n".join(rows) if rows else "none")
 
 
 def _funnel_identity(facts: _Facts) -> dg.AssetCheckResult:

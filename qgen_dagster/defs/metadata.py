@@ -61,8 +61,12 @@ def plan_metadata(plan: GenerationPlan) -> Metadata:
     }
 
 
-def run_metadata(record: RunRecord) -> Metadata:
-    """A run: where every requested question went, in all and per stratum, how long it took and what it cost."""
+def run_metadata(record: RunRecord, dashboard_url: str | None = None) -> Metadata:
+    """A run: where every requested question went, in all and per stratum, how long it took and what it cost.
+
+    With the dashboard's address, a link to the run's page there.
+    """
+    link = {"dashboard": dg.MetadataValue.url(f"{dashboard_url}/runs/{record.run_id}")} if dashboard_url else {}
     rates = {
         name: value
         for name in ("overall_success_rate", "approval_rate", "duplicate_rate", "avg_arbiter_score", "cost_usd")
@@ -80,6 +84,7 @@ def run_metadata(record: RunRecord) -> Metadata:
         "api_calls": record.row["total_api_calls"],
         "unpriced_calls": record.row["unpriced_calls"],
         **{name: float(value) for name, value in rates.items()},
+        **link,
         "funnel": dg.MetadataValue.md(as_markdown_image(funnel_bars(record.funnel), "funnel")),
         "strata": table([_funnel_row(stratum, record.strata[stratum]) for stratum in record.strata]),
     }

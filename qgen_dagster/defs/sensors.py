@@ -1,7 +1,7 @@
 """What starts because something happened: closing dead runs, new strata, further rounds, fanning out, late reports.
 
-Not here: alerts. A sensor that only tidies up is on from the start, and so is one that goes on with what an operator
-has begun, within its budget; one that can spend money on its own is not.
+A sensor that only tidies up is on from the start, and so is one that goes on with what an operator has begun, within
+its budget; one that can spend money on its own is not. Not here: alerts (`alert_sensors.py`).
 """
 
 from uuid import UUID

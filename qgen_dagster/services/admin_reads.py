@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from qgen_dagster.bank import listings
+from qgen_dagster.bank import alert_outbox, listings
 from qgen_dagster.bank import questions as question_rows
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.listings import QuestionFilter, Row
@@ -126,9 +126,10 @@ def find_alerts(bank: Bank, equal: Mapping[str, Any], states: Sequence[str], *, 
 
 
 def read_alert(bank: Bank, alert_id: UUID) -> Row | None:
-    """An alert, or None."""
+    """An alert with its `deliveries`, or None."""
     with bank.begin() as tx:
-        return listings.alert_row(tx, alert_id)
+        row = listings.alert_row(tx, alert_id)
+        return None if row is None else {**row, "deliveries": alert_outbox.deliveries_of_alert(tx, alert_id)}
 
 
 def _found(rows: list[Row], total: int) -> Found:

@@ -17,6 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qgen_dagster.alerting.channels import channels_for
 from qgen_dagster.config.settings import Settings, load_settings
 from qgen_dagster.core.errors import DatabaseError, ExitCode, QgenError
 from qgen_dagster.core.taxonomy import Stratum
@@ -171,9 +172,11 @@ def _taxonomy(settings: Settings) -> Finding:
 
 
 def _alerting(settings: Settings) -> Finding:
-    limits = settings.alerting().inventory
+    config = settings.alerting()
+    limits, channels = config.inventory, channels_for(config, settings.alert_environment)
     detail = f"healthy {limits.healthy_min}, warning {limits.warning_min}, critical {limits.critical_min}"
-    return Finding("alerting", Health.OK, f"{detail}: {settings.alerting_file}")
+    told = f"{len(channels)} channels" if channels else "no channel (QGEN_ALERT_URLS)"
+    return Finding("alerting", Health.OK, f"{detail}; {told}: {settings.alerting_file}")
 
 
 def _item_models(settings: Settings) -> Finding:

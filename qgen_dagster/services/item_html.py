@@ -1,8 +1,9 @@
 """A question as HTML, and the page around it that needs nothing from outside.
 
-Pure: the gallery (`gallery_page.py`) and the page of one question (`cli/question_page.py`) are put together from this.
-A figure may come from an imported file, so the page's policy forbids every request and every script but its own. Style
-is package data (`gallery.css`). Not here: which questions.
+Pure: the gallery (`gallery_page.py`), the page of one question (`cli/question_page.py`) and the dashboard's are put
+together from this. A figure may come from an imported file, so the page's policy forbids every request and every script
+but its own, and only plain drawings are set into the page (`figure_html.py`). Style is package data: `item.css`, and
+`gallery.css` for the layout of pages. Not here: which questions.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 
 from qgen_dagster.core.question import LABELS, Option, Question, Stimulus
+from qgen_dagster.services.figure_html import figure_html
 
 COLUMN = " | "
 BRIEF, SHORT = 9, 28  # options up to this many characters stand side by side, in narrow and in wide columns
@@ -24,7 +26,7 @@ BRIEF, SHORT = 9, 28  # options up to this many characters stand side by side, i
 
 def html_page(title: str, body: str, script: str = "") -> str:
     """The whole page. Without a script its policy allows none."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'"
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     tag = ""
     if script:
         digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -37,7 +39,7 @@ def html_page(title: str, body: str, script: str = "") -> str:
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title>
-<style>{packaged("gallery.css")}</style>
+<style>{packaged("item.css")}{packaged("gallery.css")}</style>
 </head>
 <body>
 {body}
@@ -85,7 +87,7 @@ def facts_html(facts: Mapping[str, object]) -> str:
 def _stimulus(stimulus: Stimulus | None) -> str:
     if stimulus is None:
         return ""
-    shown = f'<div class="wide">{stimulus.figure}</div>' if stimulus.figure else _passage(stimulus.text)
+    shown = f'<div class="wide">{figure_html(stimulus.figure)}</div>' if stimulus.figure else _passage(stimulus.text)
     if stimulus.seconds_shown is None:
         return f'<div class="stimulus">{shown}</div>\n'
     return f"""<div class="stimulus">
@@ -125,11 +127,14 @@ def _table(lines: list[str]) -> str:
 def _options(options: Sequence[Option], marked: int | None) -> str:
     right = ' class="right"'
     rows = "\n".join(
-        f"<li{right if i == marked else ''}>"
-        f'<span class="letter">{LABELS[i]}</span>{option.figure or _text(option.text)}</li>'
+        f'<li{right if i == marked else ""}><span class="letter">{LABELS[i]}</span>{_shown(option)}</li>'
         for i, option in enumerate(options)
     )
     return f'<ol class="options {_layout(options)}" role="list" aria-label="Options">\n{rows}\n</ol>'
+
+
+def _shown(option: Option) -> str:
+    return figure_html(option.figure) if option.figure else _text(option.text)
 
 
 def _layout(options: Sequence[Option]) -> str:

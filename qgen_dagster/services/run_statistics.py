@@ -16,9 +16,11 @@ from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.tracking import summary
 from qgen_dagster.tracking.run_schemas import EARLIEST, LATEST
 from qgen_dagster.tracking.stats_schemas import (
+    ProviderStats,
     QuestionGenerationRunComparison,
     QuestionGenerationRunStats,
     QuestionGenerationRunTimeseries,
+    VersionStats,
 )
 
 DEFAULT_DAYS = 30
@@ -99,6 +101,31 @@ def compare_versions(
     with bank.begin() as tx:
         sums = run_days.tallies(tx, chosen, ready, ["run"], ["prompt_version"])
     return summary.compare(chosen, sums, versions)
+
+
+def month(bank: Bank, now: datetime) -> summary.Month:
+    """The last 30 days in sum and by day, from their sums alone."""
+    period = make_period(now)
+    ready = run_days.prepare(bank, period, today=_today(now))
+    with bank.begin() as tx:
+        daily = run_days.tallies(tx, period, ready, ["run"], ["day"])
+    days = (period.until - period.since).days
+    return summary.month(daily, [period.since + timedelta(days=n) for n in range(days)])
+
+
+def providers(bank: Bank, period: Period, now: datetime) -> list[ProviderStats]:
+    """The providers of a period, best approval rate first."""
+    ready = run_days.prepare(bank, period, today=_today(now))
+    with bank.begin() as tx:
+        return summary.providers(run_days.tallies(tx, period, ready, ["provider"]))
+
+
+def prompt_versions(bank: Bank, period: Period, now: datetime) -> list[VersionStats]:
+    """The prompt versions of a period, each with its numbers, the one that was used last first."""
+    ready = run_days.prepare(bank, period, today=_today(now))
+    with bank.begin() as tx:
+        sums = run_days.tallies(tx, period, ready, ["run"], ["prompt_version", "day"])
+    return summary.versions(sums)
 
 
 def timeseries(bank: Bank, period: Period, bucket: Bucket, now: datetime) -> QuestionGenerationRunTimeseries:

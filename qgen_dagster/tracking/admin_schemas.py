@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from qgen_dagster.core.alert import MAX_MUTE_HOURS, RuleName
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.funnel import CandidateState
 from qgen_dagster.core.inventory import StockLevel
@@ -200,8 +201,11 @@ class BatchPage(Paged):
     batches: list[BatchRead]
 
 
-class AlertRead(BaseModel):
-    """An alert: the rule that raised it and what it is about (a stratum key, a run id, a provider)."""
+class AlertSummary(BaseModel):
+    """An alert: the rule that raised it and what it is about (a stratum key, a run id, an error category).
+
+    `told_severity` is what the channels were told last; null: nothing, or that it is over.
+    """
 
     id: UUID
     rule: str
@@ -212,13 +216,92 @@ class AlertRead(BaseModel):
     details: dict[str, Any] | None
     run_id: UUID | None
     opened_at: datetime
+    told_severity: str | None
     last_sent_at: datetime | None
     acknowledged_at: datetime | None
     acknowledged_by: str | None
     resolved_at: datetime | None
 
 
+class DeliveryRead(BaseModel):
+    """A message about an alert on its way to one channel. `history` has the last attempts, oldest first."""
+
+    message_id: UUID
+    title: str
+    created_at: datetime
+    channel: str
+    state: Literal["pending", "delivered", "failed"]
+    attempts: int
+    next_attempt_at: datetime
+    last_attempt_at: datetime | None
+    delivered_at: datetime | None
+    error: str | None
+    history: list[dict[str, Any]]
+
+
+class AlertRead(AlertSummary):
+    """An alert with where its messages went, newest first."""
+
+    deliveries: list[DeliveryRead]
+
+
 class AlertPage(Paged):
     """A page of alerts, newest first."""
 
-    alerts: list[AlertRead]
+    alerts: list[AlertSummary]
+
+
+_Actor = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_SAYS_SOMETHING)]
+
+
+class Acknowledgement(BaseModel):
+    """Who knows of an alert."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"actor": "duty@example.org"}]}
+    )
+
+    actor: _Actor
+
+
+class Acknowledged(BaseModel):
+    """The alert afterwards; `changed` is false when it was not open."""
+
+    changed: bool
+    alert: AlertSummary
+
+
+class MuteRequest(BaseModel):
+    """What is kept quiet, for how many hours, and who says so. Without `rule` and `subject`: everything."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        json_schema_extra={"examples": [{"hours": 8, "actor": "duty@example.org", "rule": "stock"}]},
+    )
+
+    hours: Annotated[float, Field(ge=0.01, le=MAX_MUTE_HOURS, allow_inf_nan=False)]
+    actor: _Actor
+    rule: RuleName | None = None
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_SAYS_SOMETHING)] | None = None
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_SAYS_SOMETHING)] | None = None
+
+
+class MuteRead(BaseModel):
+    """What is kept quiet, or was until `ended_at`."""
+
+    id: UUID
+    rule: str | None
+    subject: str | None
+    muted_until: datetime
+    created_at: datetime
+    created_by: str
+    reason: str | None
+    ended_at: datetime | None
+    ended_by: str | None
+
+
+class MuteList(BaseModel):
+    """What is kept quiet now, the longest first."""
+
+    mutes: list[MuteRead]

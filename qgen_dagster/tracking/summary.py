@@ -90,6 +90,16 @@ TREND_METRICS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Month:
+    """What the dashboard shows of a period: how many runs, their totals, where metrics go, and every day."""
+
+    runs: int
+    totals: shown.Totals
+    trends: list[shown.TrendRead]
+    days: list[shown.TimePoint]
+
+
 def stats(
     period: Period,
     daily: Sums,
@@ -162,6 +172,31 @@ def compare(period: Period, sums: Sums, versions: Sequence[str]) -> shown.Questi
         differences=differences,
         rule=COMPARISON_RULE,
     )
+
+
+def month(daily: Sums, starts: Sequence[datetime]) -> Month:
+    """A period in sum and by day. `daily` holds the dimension run by (…, status, day), `starts` the days' midnights."""
+    ended = ended_by(daily)
+    return Month(
+        runs=sum(tally.runs for tally in daily.values()),
+        totals=_totals(_total(ended.values())),
+        trends=trends(daily),
+        days=[time_point(start, ended.get(start.date(), Tally())) for start in starts],
+    )
+
+
+def providers(parts: Sums) -> list[shown.ProviderStats]:
+    """Each provider, best approval rate first. `parts` holds the dimension provider."""
+    return _providers({name: tally for (_, name), tally in parts.items()})
+
+
+def versions(sums: Sums) -> list[shown.VersionStats]:
+    """Each prompt version, the one that was used last first. `sums` by (run, status, prompt version, day)."""
+    ended = [(name, day, t) for (_, status, name, day), t in sums.items() if status != RunStatus.RUNNING and name]
+    last = {name: day for name, day, _ in sorted(ended, key=lambda item: item[1])}
+    tallies = _folded((name, tally) for name, _, tally in ended)
+    newest_first = sorted(sorted(tallies, reverse=True), key=lambda name: last[name], reverse=True)
+    return [_version(name, tallies[name]) for name in newest_first]
 
 
 def low_success(recent: Sequence[RecentRun], threshold: float, wanted: int) -> shown.Streak:

@@ -77,4 +77,9 @@ def test_checks_of_an_empty_bank_pass_but_for_the_stock(balancing: Balancing) ->
     assert balancing.check("deduplicated_questions", "duplicate_rate").passed
     short = balancing.check("question_bank", "coverage")
     assert not short.passed
-    assert short.metadata["short_strata"].value == 18
+    assert short.severity is dg.AssetCheckSeverity.ERROR
+    assert {name: short.metadata[name].value for name in ("short_strata", "critical_strata")} == {
+        "short_strata": 18,
+        "critical_strata": 18,
+    }
+    assert "| math__hard | critical | 0 | 50 |" in str(short.metadata["levels"].value)

@@ -29,6 +29,7 @@ DRILLS = {
     "drill_series": ["drill_batches"],
 }
 PER_SERIES = {"drill_batches", "drill_series"}
+ALERTS = ("inventory_alerts", "run_alerts", "failed_run_alerts")
 PER_STRATUM = {"generated_batches", "judged_questions", "deduplicated_questions", "question_bank"}
 # What costs time or memory in every run process, and is not needed to know what there is.
 HEAVY = ["pandas", "numpy", "torch", "alembic", "playwright", "openai", "anthropic", "google.genai", "hypothesis"]
@@ -93,7 +94,7 @@ def test_what_spends_money_by_itself_is_stopped_until_an_operator_starts_it() ->
         "retention": ("30 5 * * 0", "STOPPED"),  # it deletes
     }
     # Those that run go on with what an operator has begun, within its budget, or only tidy up.
-    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs", "late_reports")
+    running = ("dead_runs", "new_strata", "new_drill_series", "fill_rounds", "llm_jobs", "late_reports", *ALERTS)
     assert sensors == {**dict.fromkeys(running, "RUNNING"), "fan_out": "STOPPED"}
 
 

@@ -152,3 +152,8 @@ def an_alert(bank: Bank, **changes: Any) -> str:
     }
     with bank.begin() as tx:
         return str(tx.execute(insert(alerts).values(values).returning(alerts.c.id)).scalar_one())
+
+
+def a_mute(api: Api, **changes: Any) -> str:
+    """Everything kept quiet for a day; the mute's id."""
+    return str(api.post("/v1/admin/alert-mutes", {"hours": 24, "actor": "tester", **changes}).json["id"])

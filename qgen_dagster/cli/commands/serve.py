@@ -1,4 +1,4 @@
-"""`qgen serve`: the admin API on an address.
+"""`qgen serve`: the dashboard and the admin API on an address.
 
 Not here: the API (`api/`), starting it together with Dagster (`up.py`).
 """
@@ -33,9 +33,9 @@ def serve(
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show logs, and where an error came from.")] = False,
 ) -> None:
-    """Serve the admin API until Ctrl-C. Its description is at /docs.
+    """Serve the dashboard (/) and the admin API (described at /docs) until Ctrl-C.
 
-    Whoever asks needs a key of QGEN_SERVICE_KEYS in the header X-Service-Key.
+    Whoever asks needs a key of QGEN_SERVICE_KEYS: in the header X-Service-Key, or, for the dashboard, to log in with.
     """
     from qgen_dagster.api.app import THREADS
     from qgen_dagster.api.server import keys_for
@@ -51,5 +51,12 @@ def serve(
     check_port(host, port, "qgen serve")
     with open_bank(settings, connections=THREADS) as bank:
         page = address_of(host, port)
-        listen(bank, settings, keys, host, port, lambda: say(f"Admin API  {page}/docs\nCtrl-C stops it."))
+        listen(
+            bank,
+            settings,
+            keys,
+            host,
+            port,
+            lambda: say(f"Dashboard  {page}\nAdmin API  {page}/docs\nCtrl-C stops it."),
+        )
     say("Stopped.")

@@ -1,4 +1,4 @@
-"""`qgen up`: database, Dagster's web page and daemon, and the admin API with one command.
+"""`qgen up`: database, Dagster's web page and daemon, dashboard and admin API with one command.
 
 Not here: watching and stopping the processes (`cli/processes.py`), the variables they get (`env.py`).
 """
@@ -34,14 +34,15 @@ def up(
     port: Annotated[int, typer.Option(metavar="PORT", min=1, max=65_535, help="Of the web page.")] = DEFAULT_PORT,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Who may reach it; 0.0.0.0 is everybody.")] = HOST,
     api_port: Annotated[
-        int, typer.Option(metavar="PORT", min=1, max=65_535, help="Of the admin API.")
+        int, typer.Option(metavar="PORT", min=1, max=65_535, help="Of the dashboard and the admin API.")
     ] = DEFAULT_API_PORT,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show where an error came from.")] = False,
 ) -> None:
-    """Start the database, Dagster's web page and daemon, and the admin API; Ctrl-C stops all of them.
+    """Start the database, Dagster's web page and daemon, the dashboard and the admin API; Ctrl-C stops all of them.
 
-    The web page has no password of its own: leave --host as it is unless a proxy with a login stands before it. The
-    admin API asks for a key of QGEN_SERVICE_KEYS; without any it listens on this machine only, and asks for none.
+    The web page has no password of its own: leave --host as it is unless a proxy with a login stands before it.
+    Dashboard and admin API ask for a key of QGEN_SERVICE_KEYS; without any they listen on this machine only, and ask
+    for none.
     """
     from qgen_dagster.cli.commands.env import dagster_environment
     from qgen_dagster.cli.processes import Child, supervise
@@ -57,13 +58,15 @@ def up(
     logs = settings.home / "logs"
     with dagster_environment(settings) as variables:
         workspace = str(deploy_file("workspace.yaml"))
-        environ = {**os.environ, **variables}
+        page, api = address_of(host, port), address_of(api_host, api_port)
+        # Each leads to the other; an address that was set is the one under which others reach it.
+        links = {"QGEN_DAGSTER_URL": settings.dagster_url or page, "QGEN_DASHBOARD_URL": settings.dashboard_url or api}
+        environ = {**os.environ, **variables, **links}
         children = [
             Child("webserver", _webserver(host, port, workspace), logs / "webserver.log"),
             Child("daemon", _daemon(workspace), logs / "daemon.log"),
             Child("api", _api(api_host, api_port, insecure=not settings.service_keys), logs / "api.log"),
         ]
-        page, api = address_of(host, port), address_of(api_host, api_port)
         needed = "" if settings.service_keys else ", without keys"
         say(f"Database   {_where(settings.home, settings.database_url)}")
         say(f"Logs       {logs}")
@@ -73,7 +76,8 @@ def up(
             environ,
             ready=lambda: _answers(f"{page}/server_info") and _answers(f"{api}/readyz"),
             on_ready=lambda: say(
-                f"Web page   {page}\nDaemon     running\nAdmin API  {api}/docs{needed}\nCtrl-C stops it all."
+                f"Dashboard  {api}{needed}\nWeb page   {page}\nDaemon     running\nAdmin API  {api}/docs\n"
+                "Ctrl-C stops it all."
             ),
             on_stop=lambda: say("\nStopping …"),
         )

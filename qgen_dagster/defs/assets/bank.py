@@ -2,14 +2,16 @@
 
 import dagster as dg
 
+from qgen_dagster.core.errors import QgenError
 from qgen_dagster.core.funnel import Funnel
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.defs.assets.generation import generated_batches
 from qgen_dagster.defs.assets.stage import BACKFILL, GROUP, run_stage, stage_result
 from qgen_dagster.defs.metadata import run_metadata
 from qgen_dagster.defs.partitions import strata_partitions
-from qgen_dagster.defs.resources import RunResource
+from qgen_dagster.defs.resources import WHOLE_CHAIN, RunResource
 from qgen_dagster.services import quality, stage_report
+from qgen_dagster.services.alert_desk import alert_after_run
 from qgen_dagster.services.deduplicate import deduplicate
 from qgen_dagster.services.insert import insert
 from qgen_dagster.services.judge import judge
@@ -78,8 +80,23 @@ def question_bank(context: dg.AssetExecutionContext, run: RunResource) -> dg.Mat
 
 
 @dg.asset(group_name=GROUP, deps=[question_bank], kinds={"postgres"})
-def generation_runs(run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    """The record of this run, or of the latest: where every requested question went, how long it took, what it cost."""
+def generation_runs(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    """The record of this run, or of the latest: where every requested question went, how long it took, what it cost.
+
+    Then, at the end of a whole run, alerts about the stock that it leaves.
+    """
     run.session.close()
+    if context.run.job_name == WHOLE_CHAIN and not run.session.work.options.skip_inventory_alerts:
+        _alert(context, run)
     record = quality.latest_record(run.session)
-    return dg.MaterializeResult(metadata=run_metadata(record) if record else {})
+    return dg.MaterializeResult(
+        metadata=run_metadata(record, run.session.work.settings.dashboard_url) if record else {}
+    )
+
+
+def _alert(context: dg.AssetExecutionContext, run: RunResource) -> None:
+    work = run.session.work
+    try:
+        context.log.info(alert_after_run(work.bank, work.settings, work.options, work.clock))
+    except QgenError as error:  # the questions are in the bank: an alert that fails must not fail their run
+        context.log.error(f"no alert could be raised: {error}")

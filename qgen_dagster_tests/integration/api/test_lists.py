@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.tracking.admin_schemas import QuestionRead
 from qgen_dagster.tracking.run_schemas import QuestionGenerationRunCreate, QuestionGenerationRunRead, RunPage
-from qgen_dagster_tests.support.api import RUNS, Api, a_run, an_alert, running
+from qgen_dagster_tests.support.api import READER, RUNS, Api, a_run, an_alert, running
 from qgen_dagster_tests.support.chain import run_chain, work_for
 
 ADMIN = "/v1/admin"
@@ -182,6 +183,33 @@ def test_alerts_by_state(api: Api) -> None:
     assert [a["id"] for a in api.get(f"{ADMIN}/alerts", {"state": "open"}).json["alerts"]] == [alert]
     assert api.get(f"{ADMIN}/alerts", {"state": "resolved"}).json["total"] == 0
     assert api.get(f"{ADMIN}/alerts/{alert}").json["details"] == {"count": 3}
+
+
+def test_an_alert_is_acknowledged_once_and_by_a_writer(api: Api) -> None:
+    place = f"{ADMIN}/alerts/{an_alert(api.bank)}/acknowledge"
+    assert api.post(place, {"actor": "duty"}, key=READER.key).status == 403
+    first, second = (api.post(place, {"actor": "duty"}).json for _ in range(2))
+    assert (first["changed"], first["alert"]["state"], first["alert"]["acknowledged_by"]) == (
+        True,
+        "acknowledged",
+        "duty",
+    )
+    assert second["changed"] is False
+    assert api.post(f"{ADMIN}/alerts/{uuid4()}/acknowledge", {"actor": "duty"}).status == 404
+    assert api.get(f"{ADMIN}/alerts/{first['alert']['id']}").json["deliveries"] == []
+
+
+def test_a_mute_is_made_listed_and_ended_by_a_writer(api: Api) -> None:
+    place, wanted = f"{ADMIN}/alert-mutes", {"hours": 8, "actor": "duty", "rule": "stock", "reason": "moving house"}
+    assert api.post(place, wanted, key=READER.key).status == 403
+    assert api.post(place, {**wanted, "rule": "weather"}).status == 422
+    made = api.post(place, wanted)
+    assert (made.status, made.json["rule"], made.json["created_by"]) == (201, "stock", "duty")
+    assert [mute["id"] for mute in api.get(place).json["mutes"]] == [made.json["id"]]
+    ended = api.post(f"{place}/{made.json['id']}/end", {"actor": "duty"})
+    assert ended.json["ended_by"] == "duty"
+    assert api.get(place).json["mutes"] == []
+    assert api.post(f"{place}/{uuid4()}/end", {"actor": "duty"}).status == 404
 
 
 def test_metrics_for_prometheus_count_stock_runs_alerts_and_requests(api: Api, settings: Settings) -> None:

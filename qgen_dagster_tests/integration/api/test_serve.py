@@ -29,6 +29,7 @@ def test_it_answers_whoever_has_a_key_and_ends_when_told_to(environment: dict[st
     env = {**environment, "QGEN_SERVICE_KEYS": f"me:read:{KEY}"}
     with subprocess.Popen([*QGEN, "--port", str(port)], env=env, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
+        assert server.stdout.readline() == f"Dashboard  http://127.0.0.1:{port}\n"
         assert server.stdout.readline() == f"Admin API  http://127.0.0.1:{port}/docs\n"
         page = f"http://127.0.0.1:{port}/v1/admin/generation-runs"
         asked = urllib.request.Request(page, headers={"X-Service-Key": KEY})

@@ -252,9 +252,8 @@ def test_old_snapshots_alerts_reports_and_calls_go_too(bank: Bank) -> None:
         "INSERT INTO inventory_snapshots (taken_at, target_per_stratum, thresholds, total, total_deficit, counts)"
         " VALUES (:at, 50, '{}', :n, 0, '{}')"
     )
-    alert = (
-        "INSERT INTO alerts (rule, subject, severity, message, state, resolved_at) VALUES ('r', :n, 's', 'm', :s, :at)"
-    )
+    columns = "rule, subject, severity, message, state, resolved_at"
+    alert = f"INSERT INTO alerts ({columns}) VALUES ('r', :n, 'critical', 'm', :s, :at)"
     call = "INSERT INTO llm_calls (purpose, provider, request_hash, created_at) VALUES ('check', 'x', 'y', :at)"
     with bank.begin() as tx:
         for n in range(30):

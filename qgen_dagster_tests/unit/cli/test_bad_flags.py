@@ -89,7 +89,7 @@ def test_with_json_the_refusal_is_one_object(qgen: Qgen, line: str, message: str
         ("inventory:\n  healthy_min: many\n", "{file}:2: inventory.healthy_min: Input should be a valid integer"),
         ("inventory:\n  helthy_min: 3\n", "{file}:2: inventory.helthy_min: unknown key"),
         ("inventroy:\n  healthy_min: 3\n", "{file}:1: inventroy: unknown key (did you mean inventory?)"),
-        ("inventory:\n  healthy_min: 3\n", "{file}: inventory: thresholds out of order"),
+        ("inventory:\n  healthy_min: 3\n", "{file}:1: inventory.warning_min: thresholds out of order"),
     ],
 )
 def test_a_faulty_alerting_file_is_told_by_file_line_and_key(

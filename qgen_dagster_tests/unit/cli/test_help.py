@@ -15,6 +15,7 @@ GROUPS = {
     "runs": ("list", "show", "stats", "trend", "compare", "failures", "cost", "capacity"),
     "questions": ("list", "show", "deactivate", "export", "import"),
     "audit": ("judges",),
+    "alerts": ("check", "list", "show", "ack", "mute", "unmute", "test"),
     "db": ("upgrade", "downgrade", "status", "url", "stop"),
 }
 PATHS = [(entry.name,) for entry in COMMANDS] + [(group, name) for group, names in GROUPS.items() for name in names]

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qgen_dagster.config.alerting import AlertingConfig
 from qgen_dagster.config.loading import load_yaml
-from qgen_dagster.config.settings import AlertingConfig, load_settings
+from qgen_dagster.config.settings import load_settings
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.taxonomy import Taxonomy
 
@@ -65,7 +66,7 @@ def test_a_missing_key_in_a_list_is_named_with_its_line(tmp_path: Path) -> None:
 def test_thresholds_out_of_order_name_the_file(tmp_path: Path) -> None:
     path = tmp_path / "alerting.yaml"
     path.write_text("inventory:\n  healthy_min: 5\n")
-    with pytest.raises(ConfigurationError, match=r"alerting\.yaml: inventory: thresholds out of order"):
+    with pytest.raises(ConfigurationError, match=r"alerting\.yaml:1: inventory\.warning_min: thresholds out of order"):
         load_settings({}).alerting(path)
 
 
