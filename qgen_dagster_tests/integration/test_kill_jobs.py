@@ -57,7 +57,7 @@ class Place:
     def start(self, provider: str, moment: str, what: str = "kill") -> int:
         """A run of ten questions by one provider."""
         chosen = ["--types", "math", "--difficulties", "easy", "--count", str(WANTED), "--provider", provider]
-        return self.qgen(moment, what, "generate", *chosen, "--batch-api")
+        return self.qgen(moment, what, "generate", *chosen, "--batch-api", "--skip-preflight")
 
     def resume(self) -> int:
         return self.qgen("", "nothing", "resume")

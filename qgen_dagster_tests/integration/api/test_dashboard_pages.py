@@ -337,7 +337,7 @@ def test_html_and_sql_in_every_text_are_shown_as_text(api: Api, browser: Browser
             error_summary={"by_category": {name: 1}, "by_severity": {"high": 1}, "critical_count": 0},
         ),
     )
-    an_alert(api.bank, rule=name, subject=HTML, severity="<b>x</b>", message=HTML)
+    an_alert(api.bank, rule=name, subject=HTML, severity="critical", message=HTML)
     with api.bank.begin() as tx:
         tx.execute(
             text("UPDATE questions SET stem = :t, sub_type = :n, provider = :n, model = :n, prompt_version = :n"),
