@@ -12,7 +12,7 @@ from qgen_dagster_tests.support.api import READER, RUNS, WRITER, Api, serving
 from qgen_dagster_tests.support.browsing import Browser, text_of
 from qgen_dagster_tests.support.chain import run_chain, work_for
 
-PAGES = ["/", "/live", "/runs", "/compare", "/questions", "/alerts"]
+PAGES = ["/", "/live", "/runs", "/compare", "/questions", "/drills", "/drills/live", "/alerts"]
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
