@@ -139,7 +139,8 @@ def show_plan(output: Output, series: StoredSeries, slots: Sequence[Slot]) -> No
     from qgen_dagster.cli.output import heading, make_table, pairs, short
 
     output.show(heading(f"{series.title} ({short(series.id)})"))
-    planned = f"{series.planned_drill_count} drills in {series.batches} batches"
+    in_batches = "one batch" if series.batches == 1 else f"{series.batches} batches"
+    planned = f"{series.planned_drill_count} drills in {in_batches}"
     output.show(pairs([("planned", planned), ("seed", series.seed), ("positions", _cost(series))]))
     show_warning(output, series)
     headers = ["drill", "batch", "phase", "tier", "methodology", "position"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from qgen_dagster.config.alerting import AlertingConfig
+from qgen_dagster.config.clock import ScheduleTimes, parse_schedule_times
 from qgen_dagster.config.embedders import EmbedderChoice, parse_embedder
 from qgen_dagster.config.loading import load_yaml
 from qgen_dagster.config.reporting import Reporting, parse_reporting
@@ -63,6 +64,10 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_DAGSTER_URL": "address of the Dagster UI, for the dashboard's links (default: none; `qgen up` knows its own)",
     "QGEN_DASHBOARD_URL": "address of the dashboard, for links from Dagster (default: none; `qgen up` knows its own)",
     "QGEN_RETENTION_DAYS": "after how many days the job purge_history deletes history (default: 90)",
+    "QGEN_NIGHTLY_CRON": "when the schedule nightly_auto_balance starts (default: 0 2 * * *)",
+    "QGEN_AUDIT_CRON": "when the schedule weekly_audit starts (default: 0 4 * * 0)",
+    "QGEN_RETENTION_CRON": "when the schedule retention starts (default: 30 5 * * 0)",
+    "QGEN_TIMEZONE": "the time zone of these three, such as Europe/Paris (default: UTC)",
     "QGEN_REPORT_URL": "admin API of another installation that is told of every run too (default: nobody is)",
     "QGEN_SERVICE_KEY": "a key of that API, with scope write",
     "QGEN_REPORT": "on or off: whether runs are reported there (default: on, where QGEN_REPORT_URL is set)",
@@ -103,6 +108,7 @@ class Settings:
     service_keys: tuple[ServiceKey, ...] = field(default=(), repr=False)
     dagster_url: str | None = None
     dashboard_url: str | None = None
+    schedules: ScheduleTimes = field(default_factory=ScheduleTimes)
     reporting: Reporting | None = None  # who is told of runs besides the bank
     # What alerting.yaml may refer to as ${NAME}: the whole environment; never shown.
     alert_environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -166,6 +172,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
         dagster_url=_address("QGEN_DAGSTER_URL", env.get("QGEN_DAGSTER_URL")),
         dashboard_url=_address("QGEN_DASHBOARD_URL", env.get("QGEN_DASHBOARD_URL")),
+        schedules=parse_schedule_times(env),
         reporting=parse_reporting(env),
         alert_environment=dict(env),
         provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},

@@ -3,8 +3,11 @@
 Not here: the jobs (`jobs.py`).
 """
 
+import os
+
 import dagster as dg
 
+from qgen_dagster.config.clock import parse_schedule_times
 from qgen_dagster.config.settings import load_settings
 from qgen_dagster.defs.audit_resources import audit_config
 from qgen_dagster.defs.jobs import audit_bank, auto_balance, purge_history
@@ -12,16 +15,14 @@ from qgen_dagster.defs.ranges import range_tags, register_strata, strata_range
 from qgen_dagster.defs.resources import run_config
 from qgen_dagster.services.bank_audit import make_audit_options
 
-NIGHTLY = "0 2 * * *"
-WEEKLY = "30 5 * * 0"  # when the night's runs are over
-AUDIT = "0 4 * * 0"
+TIMES = parse_schedule_times(os.environ)
 
 
 @dg.schedule(
     name="nightly_auto_balance",
     job=auto_balance,
-    cron_schedule=NIGHTLY,
-    execution_timezone="UTC",
+    cron_schedule=TIMES.nightly,
+    execution_timezone=TIMES.timezone,
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Every night: fills what is missing, in rounds until nothing is. Skips while a run is under way.",
 )
@@ -46,10 +47,10 @@ def nightly_auto_balance(context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 @dg.schedule(
     name="retention",
     job=purge_history,
-    cron_schedule=WEEKLY,
-    execution_timezone="UTC",
+    cron_schedule=TIMES.retention,
+    execution_timezone=TIMES.timezone,
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Every Sunday: deletes history older than QGEN_RETENTION_DAYS (90). Questions and statistics stay.",
+    description="On Sundays: deletes history older than QGEN_RETENTION_DAYS (90). Questions and statistics stay.",
 )
 def retention(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """One purge, unless one is under way."""
@@ -85,8 +86,8 @@ IN_PROGRESS = (
 @dg.schedule(
     name="weekly_audit",
     job=audit_bank,
-    cron_schedule=AUDIT,
-    execution_timezone="UTC",
+    cron_schedule=TIMES.audit,
+    execution_timezone=TIMES.timezone,
     default_status=dg.DefaultScheduleStatus.STOPPED,
     description="Every week: proves the keys that were longest unchecked once more. Skips while an audit is under way.",
 )
