@@ -136,6 +136,8 @@ def test_a_series_that_is_not_whole_is_never_green(
     assert "failed 0.250 8/2 6/2 gives away 0.250" in said
     assert f"qgen drills retry {str(series.id)[:8]}" in said
     assert page.count('class="badge needs_review"') == 1
+    assert page.count('<span class="badge warning">completed, 1 missing</span>') == 2
+    assert '<span class="badge warning">completed, 1 missing</span>' in browser.page("/drills")
 
 
 def test_every_drill_has_its_board_and_keeps_its_answer_to_itself(
