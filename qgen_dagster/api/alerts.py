@@ -26,6 +26,7 @@ from qgen_dagster.tracking.admin_schemas import (
     AlertRead,
     AlertState,
     AlertSummary,
+    MuteEnd,
     MuteList,
     MuteRead,
     MuteRequest,
@@ -76,7 +77,7 @@ def acknowledge_alert(
 ) -> Response:
     """Say that somebody knows. It is not told again unless it gets worse; its end is told."""
     bank = bank_of(request)
-    changed = alert_desk.acknowledge(bank, [alert_id], told.actor.strip(), now)
+    changed = alert_desk.acknowledge(bank, [alert_id], told.actor.strip(), now, reason=told.reason)
     row = admin_reads.read_alert(bank, alert_id)
     if row is None:
         raise Problem(404, "There is no such alert.")
@@ -114,11 +115,11 @@ def add_mute(request: Request, _who: Writer, told: Annotated[MuteRequest, Depend
 @router.post(
     "/alert-mutes/{mute_id}/end",
     response_model=MuteRead,
-    openapi_extra=takes(Acknowledgement),
+    openapi_extra=takes(MuteEnd),
     responses=responses(400, 404, 413, 415, *COMMON),
 )
 def end_mute(
-    request: Request, mute_id: UUID, _who: Writer, told: Annotated[Acknowledgement, Depends(body_of(Acknowledgement))]
+    request: Request, mute_id: UUID, _who: Writer, told: Annotated[MuteEnd, Depends(body_of(MuteEnd))]
 ) -> Response:
     """End a mute early. One that is over stays as it is."""
     row = alert_desk.end_mute(bank_of(request), mute_id, told.actor.strip(), now)

@@ -26,13 +26,13 @@ from qgen_dagster.api.sharing import Sharing
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.service_keys import ServiceKey
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.tracking.admin_schemas import Acknowledgement, Deactivation, MuteRequest
+from qgen_dagster.tracking.admin_schemas import Acknowledgement, Deactivation, MuteEnd, MuteRequest
 from qgen_dagster.tracking.run_schemas import QuestionGenerationRunCreate
 
 # Threads that answer at the same time, each with a connection; more would only wait for the same two or four cores.
 THREADS = 8
 # Read or written past FastAPI's own machinery.
-_SENT = (QuestionGenerationRunCreate, Deactivation, Acknowledgement, MuteRequest, ProblemDetails)
+_SENT = (QuestionGenerationRunCreate, Deactivation, Acknowledgement, MuteRequest, MuteEnd, ProblemDetails)
 ABOUT = """
 What the pipeline did, and what the bank holds.
 

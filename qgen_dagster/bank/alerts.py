@@ -91,13 +91,19 @@ def forget_told(tx: Transaction, ids: Sequence[UUID]) -> None:
         tx.execute(update(alerts).where(alerts.c.id.in_(ids)).values(told_severity=None))
 
 
-def acknowledge(tx: Transaction, ids: Sequence[UUID], who: str, at: datetime) -> list[UUID]:
+def acknowledge(tx: Transaction, ids: Sequence[UUID], who: str, at: datetime, reason: str | None = None) -> list[UUID]:
     """Somebody knows: the alerts need not be told as they are. Returns those that this changed."""
     c = alerts.c
     changed = tx.execute(
         update(alerts)
         .where(c.id.in_(ids), c.state == AlertState.OPEN.value)
-        .values(state=AlertState.ACKNOWLEDGED.value, acknowledged_at=at, acknowledged_by=who, told_severity=c.severity)
+        .values(
+            state=AlertState.ACKNOWLEDGED.value,
+            acknowledged_at=at,
+            acknowledged_by=who,
+            acknowledged_reason=reason,
+            told_severity=c.severity,
+        )
         .returning(c.id)
     )
     return list(changed.scalars())

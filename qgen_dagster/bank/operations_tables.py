@@ -49,6 +49,7 @@ alerts = Table(
     when("last_sent_at"),
     when("acknowledged_at"),
     Column("acknowledged_by", String(120)),
+    Column("acknowledged_reason", Text),
     when("resolved_at"),
     one_of("severity", AlertSeverity),
     one_of("state", AlertState),

@@ -93,7 +93,7 @@ def _stack(x: float, y: float, away: int, count: int) -> Iterator[str]:
         yield _chequer(x, y + away * i * 2 * RADIUS, solid=count > 0)
     if abs(count) > SHOWN_HIGH:
         centre = y + away * (shown - 1) * 2 * RADIUS
-        yield label((x, centre), str(abs(count)), 15, **({"style": f"fill:{PAPER}"} if count > 0 else {}))
+        yield label((x, centre), str(abs(count)), 15, fill=PAPER if count > 0 else INK)
 
 
 def _chequer(x: float, y: float, *, solid: bool) -> str:

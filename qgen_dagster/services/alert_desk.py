@@ -119,11 +119,13 @@ def resolve_alert_id(bank: Bank, prefix: str) -> UUID:
     raise ConfigurationError(f"{what} with {prefix!r}", hint="See them with: qgen alerts list --all")
 
 
-def acknowledge(bank: Bank, ids: Sequence[UUID], who: str, clock: Clock = time_of_day) -> list[UUID]:
-    """Says that somebody knows; returns the alerts that were open."""
+def acknowledge(
+    bank: Bank, ids: Sequence[UUID], who: str, clock: Clock = time_of_day, *, reason: str | None = None
+) -> list[UUID]:
+    """Says that somebody knows, and why that will do; returns the alerts that were open."""
     with bank.begin() as tx:
         rows.take_turn(tx)  # a check that is deciding now must not tell what was just acknowledged
-        return rows.acknowledge(tx, ids, who, clock())
+        return rows.acknowledge(tx, ids, who, clock(), reason)
 
 
 def open_ids(bank: Bank) -> list[UUID]:

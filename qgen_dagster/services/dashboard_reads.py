@@ -18,9 +18,10 @@ from qgen_dagster.bank.listings import BatchProgress
 from qgen_dagster.bank.run_days import Period
 from qgen_dagster.bank.run_queries import RunFilter
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.core.run import RunStatus
-from qgen_dagster.services import admin_reads, run_reports, run_statistics
+from qgen_dagster.core.run import RunKind, RunStatus
+from qgen_dagster.services import admin_reads, drill_pages, run_reports, run_statistics
 from qgen_dagster.services.admin_reads import Found
+from qgen_dagster.services.drill_pages import SeriesUnderWay
 from qgen_dagster.tracking.admin_schemas import InventoryRead
 from qgen_dagster.tracking.stats_schemas import ProviderStats, QuestionGenerationRunComparison, VersionStats
 from qgen_dagster.tracking.summary import Month
@@ -42,10 +43,11 @@ class RunUnderWay:
 
 @dataclass(frozen=True)
 class UnderWay:
-    """What is being done now: runs, newest first, and the batches whose call is on its way."""
+    """What is being done now: runs, newest first, their batches whose call is on its way, drill series."""
 
     runs: Sequence[RunUnderWay]
     batches: Sequence[Mapping[str, Any]]
+    series: Sequence[SeriesUnderWay]
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,14 @@ def comparison(bank: Bank, period: Period, before: str | None, after: str | None
 def under_way(bank: Bank) -> UnderWay:
     """What is being done now."""
     wanted = RunFilter(statuses=(RunStatus.RUNNING.value,))
-    rows = run_reports.find_runs(bank, wanted, limit=RUNS_UNDER_WAY).runs
+    found = run_reports.find_runs(bank, wanted, limit=RUNS_UNDER_WAY).runs
+    rows = [row for row in found if row["kind"] != RunKind.DRILLS.value]
     ids: list[UUID] = [row["id"] for row in rows]
     with bank.begin() as tx:
         progress = listings.batch_progress(tx, ids)
         batches = listings.generating_batches(tx, ids, BATCHES_UNDER_WAY)
-    return UnderWay([RunUnderWay(row, progress.get(row["id"], BatchProgress())) for row in rows], batches)
+    runs = [RunUnderWay(row, progress.get(row["id"], BatchProgress())) for row in rows]
+    return UnderWay(runs, batches, drill_pages.under_way(bank))
 
 
 def nearest_questions(bank: Bank, ids: Sequence[UUID]) -> dict[UUID, Mapping[str, Any]]:

@@ -35,10 +35,9 @@ def read_series(bank: Bank, series_id: UUID) -> DrillSeriesRead | None:
         batches = rows.list_batches(tx, series_id) if series else []
     if series is None:
         return None
-    over = series.batches_completed + series.batches_failed
     return DrillSeriesRead(
         **_values(series),
-        progress=f"Generated {series.drills}/{series.planned_drill_count} drills (batch {over}/{series.batches})",
+        progress=progress_of(series),
         batch_list=[
             DrillBatchRead(**{name: getattr(batch, name) for name in DrillBatchRead.model_fields}) for batch in batches
         ],
@@ -58,6 +57,12 @@ def read_drills(bank: Bank, series_id: UUID) -> list[dict[str, Any]] | None:
         document["position"]["board_svg"] = drill_artifact.picture(artifact, stored)
         found.append(document)
     return found
+
+
+def progress_of(series: StoredSeries) -> str:
+    """How far a series is: `Generated 15/25 drills (batch 3/5)`."""
+    over = series.batches_completed + series.batches_failed
+    return f"Generated {series.drills}/{series.planned_drill_count} drills (batch {over}/{series.batches})"
 
 
 def _values(series: StoredSeries) -> dict[str, Any]:

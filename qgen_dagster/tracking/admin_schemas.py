@@ -220,6 +220,7 @@ class AlertSummary(BaseModel):
     last_sent_at: datetime | None
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    acknowledged_reason: str | None
     resolved_at: datetime | None
 
 
@@ -252,16 +253,18 @@ class AlertPage(Paged):
 
 
 _Actor = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=_SAYS_SOMETHING)]
+_Reason = Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_SAYS_SOMETHING)]
 
 
 class Acknowledgement(BaseModel):
-    """Who knows of an alert."""
+    """Who knows of an alert, and what there is to say about it."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, json_schema_extra={"examples": [{"actor": "duty@example.org"}]}
     )
 
     actor: _Actor
+    reason: _Reason | None = None
 
 
 class Acknowledged(BaseModel):
@@ -284,7 +287,17 @@ class MuteRequest(BaseModel):
     actor: _Actor
     rule: RuleName | None = None
     subject: Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_SAYS_SOMETHING)] | None = None
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=2_000, pattern=_SAYS_SOMETHING)] | None = None
+    reason: _Reason | None = None
+
+
+class MuteEnd(BaseModel):
+    """Who ends a mute early."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, json_schema_extra={"examples": [{"actor": "duty@example.org"}]}
+    )
+
+    actor: _Actor
 
 
 class MuteRead(BaseModel):

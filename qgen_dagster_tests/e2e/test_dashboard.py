@@ -17,9 +17,17 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster_tests.support.api import RUNS, WRITER, Api, a_run, an_alert, running, serving
 from qgen_dagster_tests.support.chain import run_chain, work_for
 from qgen_dagster_tests.support.chromium import DESKTOP, PHONE, chromium
+from qgen_dagster_tests.support.drills import build, planned
 
 pytestmark = pytest.mark.e2e
-SECTIONS = {"Overview": "/", "Runs": "/runs", "Compare": "/compare", "Questions": "/questions", "Alerts": "/alerts"}
+SECTIONS = {
+    "Overview": "/",
+    "Runs": "/runs",
+    "Compare": "/compare",
+    "Questions": "/questions",
+    "Drills": "/drills",
+    "Alerts": "/alerts",
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +38,10 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def api(bank: Bank, settings: Settings) -> Iterator[Api]:
-    """A server with something of everything: questions, runs of two prompt versions, one under way, alerts."""
+    """A server with something of everything: questions, drills, runs of two prompt versions, one under way, alerts."""
     with ThreadPoolExecutor(1) as apart:  # Playwright's event loop stays in this thread
         apart.submit(run_chain, work_for(bank, settings, count=36)).result()
+        apart.submit(lambda: build(bank, settings, planned(bank, settings, count=10).id)).result()
     with serving(bank, settings) as started:
         for n in range(12):
             start = (datetime.now(UTC) - timedelta(days=n, hours=1)).replace(microsecond=0)
@@ -69,6 +78,21 @@ def under_way(api: Api) -> str:
 
 
 @pytest.fixture
+def drills_under_way(api: Api, settings: Settings) -> str:
+    """A series of 15 drills of which one batch is done and two are being made; its id."""
+    with ThreadPoolExecutor(1) as apart:
+        series = apart.submit(lambda: build(api.bank, settings, planned(api.bank, settings, count=15).id)).result()
+    with api.bank.begin() as tx:
+        for change in (
+            "DELETE FROM drills WHERE series_id = :id AND index >= 5",
+            "UPDATE drill_batches SET status = 'generating', delivered = 0 WHERE series_id = :id AND index > 0",
+            "UPDATE drill_series SET status = 'GENERATING', completed_at = NULL WHERE id = :id",
+        ):
+            tx.execute(text(change), {"id": series.id})
+    return str(series.id)
+
+
+@pytest.fixture
 def page(browser: Any, api: Api) -> Iterator[Any]:
     """A page of a session, on a desktop; whatever it complains about fails the test."""
     context = browser.new_context(viewport=DESKTOP, base_url=api.url)
@@ -92,12 +116,19 @@ def log_in(page: Any) -> None:
     page.wait_for_url("**/")
 
 
-def addresses(api: Api, under_way: str) -> list[str]:
-    """Every page, with a run and a question of each kind."""
+def addresses(api: Api, under_way: str, drills_under_way: str) -> list[str]:
+    """Every page, with a run, a question and a drill series of each kind."""
     ended = api.get(RUNS, {"provider": "procedural"}).json["runs"][0]["id"]
     kinds = ("spatial", "memory", "math")
     asked = [api.get("/v1/admin/questions", {"question_type": kind}).json["questions"][0]["id"] for kind in kinds]
-    return [*SECTIONS.values(), f"/runs/{ended}", f"/runs/{under_way}", *(f"/questions/{one}" for one in asked)]
+    done = api.get("/v1/admin/drill-series", {"status": "COMPLETED"}).json["series"][0]["id"]
+    runs, series = (ended, under_way), (done, drills_under_way)
+    return [
+        *SECTIONS.values(),
+        *(f"/runs/{one}" for one in runs),
+        *(f"/questions/{one}" for one in asked),
+        *(f"/drills/{one}" for one in series),
+    ]
 
 
 def test_a_wrong_key_is_told_and_a_right_one_leads_to_where_one_wanted(browser: Any, api: Api) -> None:
@@ -123,10 +154,10 @@ def test_every_section_is_reached_and_says_where_one_is(page: Any) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_any_page(page: Any, api: Api, under_way: str, scheme: str) -> None:
+def test_axe_finds_nothing_on_any_page(page: Any, api: Api, under_way: str, drills_under_way: str, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme)
     found = []
-    for path in addresses(api, under_way):
+    for path in addresses(api, under_way, drills_under_way):
         page.goto(path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         violations = Axe().run(page).response["violations"]
@@ -144,9 +175,9 @@ def test_light_and_dark_follow_the_system(page: Any) -> None:
     assert paper() == "rgb(20, 23, 28)"
 
 
-def test_no_page_is_wider_than_a_phone(page: Any, api: Api, under_way: str) -> None:
+def test_no_page_is_wider_than_a_phone(page: Any, api: Api, under_way: str, drills_under_way: str) -> None:
     page.set_viewport_size(PHONE)
-    for path in addresses(api, under_way):
+    for path in addresses(api, under_way, drills_under_way):
         page.goto(path)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"], path
@@ -204,6 +235,59 @@ def test_a_question_is_searched_read_and_taken_out(page: Any) -> None:
     page.get_by_text("Taken out of the stock").wait_for()
     said = page.locator("p.wrong").inner_text()
     assert said.endswith("by writer: <b>two</b> answers are right")
+
+
+def test_a_board_follows_light_and_dark(page: Any, api: Api) -> None:
+    page.goto(a_series(api))
+    chequers = page.locator("#drill-1 .board circle[r='15']")
+    for scheme, ink, paper in (
+        ("light", "rgb(27, 31, 36)", "rgb(255, 255, 255)"),
+        ("dark", "rgb(230, 233, 238)", "rgb(20, 23, 28)"),
+    ):
+        page.emulate_media(color_scheme=scheme)
+        fills = chequers.evaluate_all("all => all.map(one => getComputedStyle(one).fill)")
+        assert set(fills) == {ink, paper}
+
+
+def test_a_drill_is_read_and_its_answer_folded_out_by_keyboard(page: Any, api: Api) -> None:
+    page.goto(a_series(api))
+    drill = page.get_by_role("article", name="3. ")
+    assert drill.get_by_role("img", name="Backgammon position").is_visible()
+    feedback = drill.get_by_role("list", name="Feedback on the options of drill 3")
+    assert not feedback.is_visible()
+    drill.get_by_text("Answer and feedback").focus()
+    page.keyboard.press("Enter")
+    assert feedback.is_visible()
+    assert drill.locator("li.right").count() == 1
+    assert drill.get_by_role("region", name="What the engine thinks of drill 3").is_visible()
+
+
+def test_drills_under_way_come_up_to_date_and_are_there_in_the_end(page: Any, api: Api, drills_under_way: str) -> None:
+    page.goto(f"/drills/{drills_under_way}")
+    assert "Generated 5/15 drills (batch 1/3)" in page.locator("#live").inner_text()
+    own = {"id": drills_under_way}
+    with api.bank.begin() as tx:
+        tx.execute(text("UPDATE drill_batches SET status = 'failed' WHERE series_id = :id AND index = 1"), own)
+    page.get_by_text("Generated 5/15 drills (batch 2/3)").wait_for(timeout=60_000)
+    with api.bank.begin() as tx:
+        tx.execute(text("UPDATE drill_series SET status = 'COMPLETED', completed_at = now() WHERE id = :id"), own)
+    page.locator("h1", has_text="completed").wait_for(timeout=60_000)
+
+
+def test_an_alert_is_acknowledged(page: Any) -> None:
+    page.goto("/alerts?state=open")
+    alert = page.locator("article", has_text="logic__easy has 8 active questions")
+    alert.locator("summary").click()
+    alert.get_by_label("Reason").fill("a new model <b>tonight</b>")
+    alert.get_by_role("button", name="Acknowledge").click()
+    page.get_by_text("1 alert", exact=True).wait_for()
+    page.goto("/alerts?state=acknowledged")
+    assert "by writer: a new model <b>tonight</b>" in page.locator("article").inner_text()
+
+
+def a_series(api: Api) -> str:
+    """The page of the series that is built."""
+    return f"/drills/{api.get('/v1/admin/drill-series').json['series'][0]['id']}"
 
 
 def test_it_works_without_scripts(browser: Any, api: Api) -> None:

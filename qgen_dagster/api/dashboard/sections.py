@@ -7,10 +7,17 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from qgen_dagster.api.dashboard import alerts, assets, compare, login, overview, questions, runs
+from qgen_dagster.api.dashboard import alerts, assets, compare, drills, login, overview, questions, runs
 from qgen_dagster.api.dashboard.sessions import LoginNeeded, Sessions, lead_to_login
 
-SECTIONS = (overview.SECTION, runs.SECTION, compare.SECTION, questions.SECTION, alerts.SECTION)
+SECTIONS = (
+    overview.SECTION,
+    runs.SECTION,
+    compare.SECTION,
+    questions.SECTION,
+    drills.SECTION,
+    alerts.SECTION,
+)
 
 
 def install(app: FastAPI) -> None:

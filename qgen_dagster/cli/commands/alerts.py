@@ -129,6 +129,7 @@ def show(
             "acknowledged",
             f"{local_time(row['acknowledged_at'])} by {row['acknowledged_by']}" if row["acknowledged_by"] else None,
         ),
+        ("because", row["acknowledged_reason"]),
         ("resolved", local_time(row["resolved_at"]) if row["resolved_at"] else None),
         ("run", row["run_id"]),
     ]
@@ -150,6 +151,7 @@ def ack(
     common: CommonFlags,
     alerts: Annotated[list[str] | None, typer.Argument(help="Ids or their first characters.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are open.")] = False,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept with it.")] = None,
     by: WhoFlag = None,
 ) -> None:
     """Say that somebody knows: the alert is not told again unless it gets worse; its end is told."""
@@ -162,7 +164,7 @@ def ack(
         raise ConfigurationError("name alerts, or say --all", hint="See them with: qgen alerts list")
     with open_bank(load_settings()) as bank:
         ids = [alert_desk.resolve_alert_id(bank, a) for a in alerts] if alerts else alert_desk.open_ids(bank)
-        changed = alert_desk.acknowledge(bank, ids, _who(by))
+        changed = alert_desk.acknowledge(bank, ids, _who(by), reason=reason)
     output = Output(as_json=common.json)
     output.json({"acknowledged": changed, "already": [i for i in ids if i not in changed]})
     for id_ in ids:

@@ -82,7 +82,7 @@ def dot(centre: Point, radius: float, **attributes: str | float) -> str:
     return element("circle", cx=centre[0], cy=centre[1], r=radius, fill=INK, stroke="none", **attributes)
 
 
-def label(centre: Point, content: str, size: float = 16, **attributes: str | float) -> str:
+def label(centre: Point, content: str, size: float = 16, *, fill: str = INK, **attributes: str | float) -> str:
     """Text centred on a point, in whatever sans serif the reader has."""
     return element(
         "text",
@@ -92,7 +92,7 @@ def label(centre: Point, content: str, size: float = 16, **attributes: str | flo
         font_family="sans-serif",
         font_size=size,
         text_anchor="middle",
-        fill=INK,
+        fill=fill,
         stroke="none",
         **attributes,
     )

@@ -8,11 +8,11 @@ from qgen_dagster.api.dashboard.sessions import MAX_SESSIONS, SECONDS, Sessions
 from qgen_dagster.api.security import FAILURES, Doorkeeper, Visitor
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
-from qgen_dagster_tests.support.api import READER, RUNS, WRITER, Api, serving
+from qgen_dagster_tests.support.api import READER, RUNS, WRITER, Api, an_alert, serving
 from qgen_dagster_tests.support.browsing import Browser, text_of
 from qgen_dagster_tests.support.chain import run_chain, work_for
 
-PAGES = ["/", "/live", "/runs", "/compare", "/questions", "/alerts"]
+PAGES = ["/", "/live", "/runs", "/compare", "/questions", "/drills", "/drills/live", "/alerts"]
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
@@ -121,6 +121,19 @@ def test_a_reader_is_not_offered_to_deactivate_and_may_not(api: Api, question: s
     told = {"form_token": browser.token(), "reason": "wrong", "actor": "me"}
     assert browser.post(f"/questions/{question}/deactivate", told).status == 403
     assert api.get(f"/v1/admin/questions/{question}").json["is_active"] is True
+
+
+def test_a_reader_is_not_offered_to_acknowledge_and_nobody_may_from_elsewhere(api: Api) -> None:
+    alert = an_alert(api.bank)
+    address, told = f"/alerts/{alert}/acknowledge", {"actor": "me"}
+    reader, writer = Browser(api).log_in(READER.key), Browser(api).log_in()
+    assert address not in reader.page("/alerts")
+    assert address in writer.page("/alerts")
+    assert reader.post(address, {**told, "form_token": reader.token()}).status == 403
+    assert writer.post(address, told).status == 403
+    assert writer.post(address, {**told, "form_token": reader.token()}).status == 403
+    assert writer.post(address, {**told, "form_token": writer.token()}, sec_fetch_site="cross-site").status == 403
+    assert api.get(f"/v1/admin/alerts/{alert}").json["state"] == "open"
 
 
 def test_a_form_without_the_session_s_token_or_from_another_site_does_nothing(api: Api, question: str) -> None:

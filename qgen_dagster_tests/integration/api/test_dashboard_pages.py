@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -114,6 +115,33 @@ def test_alerts_that_are_open_are_on_the_overview_and_all_in_their_list(api: Api
     resolved = browser.page("/alerts?state=resolved")
     assert "1 alert<" in resolved
     assert "this is over" in resolved
+
+
+def test_an_alert_is_acknowledged_and_the_list_stays_as_it_was(api: Api, browser: Browser) -> None:
+    chosen, other = (an_alert(api.bank, subject=subject) for subject in ("math__hard", "logic__easy"))
+    here = "/alerts?state=open&state=acknowledged&rule=stock_critical"
+    page = browser.page(here)
+    found = re.search(rf'action="(/alerts/{chosen}/acknowledge[^"]*)"', page)
+    assert found is not None
+    address = found[1].replace("&amp;", "&")
+    token = browser.token(here)
+    for wrong in ({"actor": ""}, {}, {"actor": "me", "reason": "a\x00b"}, {"actor": "me", "more": "x"}):
+        assert browser.post(address, {**wrong, "form_token": token}).status == 422
+    assert browser.post(f"/alerts/{uuid4()}/acknowledge", {"actor": "me", "form_token": token}).status == 404
+    done = browser.post(address, {"actor": "duty", "reason": HTML, "form_token": token})
+    assert (done.status, done.headers["location"]) == (303, f"{here}#alert-{chosen}")
+    page = browser.page(here)
+    assert "by duty: " + HTML in text_of(page)
+    assert "<script>alert" not in page
+    assert f"/alerts/{chosen}/acknowledge" not in page
+    told = api.get(f"/v1/admin/alerts/{chosen}").json
+    assert (told["state"], told["acknowledged_by"], told["acknowledged_reason"]) == ("acknowledged", "duty", HTML)
+
+    assert browser.post(address, {"actor": "somebody else", "reason": "", "form_token": token}).status == 303
+    assert api.get(f"/v1/admin/alerts/{chosen}").json["acknowledged_by"] == "duty"
+    plain = f"/alerts/{other}/acknowledge"
+    assert browser.post(plain, {"actor": "duty", "reason": "", "form_token": token}).status == 303
+    assert api.get(f"/v1/admin/alerts/{other}").json["acknowledged_reason"] is None
 
 
 def test_runs_are_filtered_sorted_and_paged_as_in_the_api(api: Api, browser: Browser) -> None:
@@ -337,7 +365,8 @@ def test_html_and_sql_in_every_text_are_shown_as_text(api: Api, browser: Browser
             error_summary={"by_category": {name: 1}, "by_severity": {"high": 1}, "critical_count": 0},
         ),
     )
-    an_alert(api.bank, rule=name, subject=HTML, severity="critical", message=HTML)
+    known = {"acknowledged_at": datetime.now(UTC), "acknowledged_by": HTML, "acknowledged_reason": HTML}
+    an_alert(api.bank, rule=name, subject=HTML, severity="critical", message=HTML, **known)
     with api.bank.begin() as tx:
         tx.execute(
             text("UPDATE questions SET stem = :t, sub_type = :n, provider = :n, model = :n, prompt_version = :n"),

@@ -194,7 +194,11 @@ def test_an_alert_is_acknowledged_once_and_by_a_writer(api: Api) -> None:
         "acknowledged",
         "duty",
     )
-    assert second["changed"] is False
+    assert (first["alert"]["acknowledged_reason"], second["changed"]) == (None, False)
+    known = api.post(
+        f"{ADMIN}/alerts/{an_alert(api.bank, subject='a')}/acknowledge", {"actor": "duty", "reason": "on it"}
+    )
+    assert known.json["alert"]["acknowledged_reason"] == "on it"
     assert api.post(f"{ADMIN}/alerts/{uuid4()}/acknowledge", {"actor": "duty"}).status == 404
     assert api.get(f"{ADMIN}/alerts/{first['alert']['id']}").json["deliveries"] == []
 

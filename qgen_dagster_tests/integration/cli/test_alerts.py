@@ -28,8 +28,9 @@ def test_check_list_acknowledge_mute_and_test(qgen: Qgen) -> None:
     assert rows[0]["message"] in shown.stdout
     assert "delivered" in shown.stdout
 
-    assert qgen("alerts", "ack", first[:8], "--by", "duty").stdout == f"{first[:8]} acknowledged\n"
+    assert qgen("alerts", "ack", first[:8], "--by", "duty", "--reason", "on it").stdout == f"{first[:8]} acknowledged\n"
     assert qgen("alerts", "ack", first[:8]).stdout == f"{first[:8]} was not open\n"
+    assert "on it" in qgen("alerts", "show", first[:8]).stdout
 
     quiet = qgen("alerts", "mute", "--until", "8h", "--rule", "stock", "--by", "duty", "--reason", "a quiet night")
     assert quiet.stdout.endswith("about stock, by duty: a quiet night\n")

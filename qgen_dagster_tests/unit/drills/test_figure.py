@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 
 from hypothesis import given
 
-from qgen_dagster.drills.board import START, Board
+from qgen_dagster.drills.board import START, Board, from_position_id
 from qgen_dagster.drills.figure import board_figure, board_text
+from qgen_dagster.drills.library import load_catalogue
+from qgen_dagster.services.figure_html import is_plain
 from qgen_dagster_tests.support.backgammon import boards, rolls
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -48,3 +50,9 @@ def test_colours_are_those_of_the_page() -> None:
     assert "#" not in text
     assert "<script" not in text
     assert " id=" not in text
+
+
+def test_every_board_of_the_catalogue_is_a_plain_drawing() -> None:
+    boards = [from_position_id(position.position_id) for position in load_catalogue()]
+    assert any(max(board.points) > 5 for board in boards)  # then a number stands on the chequers
+    assert all(is_plain(board_figure(board)) for board in boards)
