@@ -135,6 +135,7 @@ class RunSession:
             "round": self._round,
             "host": socket.gethostname()[:255],
             "pid": os.getpid(),
+            **(self.work.writers.versions() if self.work.writers else {}),
         }
 
 

@@ -16,6 +16,7 @@ from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import Notice
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.calls import Call, Route
+from qgen_dagster.generation.prompts import render
 from qgen_dagster.generation.prompts.files import Prompts, load_prompts
 from qgen_dagster.generation.prompts.render import VersionedPrompt
 from qgen_dagster.generation.provider import BatchRequest, Reply
@@ -122,6 +123,14 @@ class Writers:
         # The prompt counts: a candidate that was moved to another difficulty, or repaired, is another question.
         digest = digest_of(purpose, candidate.id, str(which), again, prompt.system, prompt.user)
         return Call(purpose, digest, candidate.batch_id, candidate.id)
+
+    def versions(self) -> dict[str, str]:
+        """By what prompts the run makes questions, and by what it judges them: columns of its row."""
+        judges = self.desk.config.judges.model_dump(mode="json")
+        return {
+            "prompt_version": render.run_version(self.prompts),
+            "arbiter_config_version": render.judging_version(self.prompts, judges),
+        }
 
     def generators(self, stratum: Stratum) -> list[str]:
         """The models that make the stratum's questions, best first."""

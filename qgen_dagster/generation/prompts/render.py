@@ -236,6 +236,19 @@ def comparison_version(prompts: Prompts) -> str:
     return _once(prompts, "compare", None, lambda: [prompts.compare.system, prompts.compare.user, schemas.COMPARISON])
 
 
+def run_version(prompts: Prompts) -> str:
+    """The version of all generation prompts together, whatever their type: what a run was told to make questions by."""
+    types = [one.key for one in prompts.taxonomy.types]
+    versions = [(generation_version(prompts, key), regeneration_version(prompts, key)) for key in types]
+    return version_of(prompts.generate.label, versions)
+
+
+def judging_version(prompts: Prompts, config: Any) -> str:
+    """The version of all judging: its prompts for every type, and `config`, which says who judges and how (JSON)."""
+    types = [one.key for one in prompts.taxonomy.types]
+    return version_of("judges", [solve_version(prompts), [arbiter_version(prompts, key) for key in types], config])
+
+
 def _once(prompts: Prompts, task: str, texts: TypePrompts | None, parts: Callable[[], list[Any]]) -> str:
     key = ("version", task, texts.type.key if texts else None)
     if key not in prompts.cache:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import RunInterrupted
 from qgen_dagster.core.funnel import Loss
+from qgen_dagster.generation.prompts.files import packaged_text
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.chain import run_chain
 from qgen_dagster_tests.support.written import cost_of, run_written, with_models, work_on
@@ -55,6 +57,20 @@ def test_the_row_tells_what_the_server_counted_and_what_it_cost(bank: Bank, keye
             assert metrics[name]["input_tokens"] == seen.tokens.input
             assert metrics[name]["output_tokens"] == seen.tokens.output
     assert abs(Decimal(str(record.row["cost_usd"])) - cost_of(llm)) < Decimal("0.001")
+
+
+def test_the_row_names_the_prompts_and_the_judging_that_it_was_made_by(
+    bank: Bank, keyed: Settings, tmp_path: Path
+) -> None:
+    first, again = (run_written(bank, keyed, count=5, **MATH).row for _ in range(2))
+    assert first["prompt_version"].startswith("generate/1@")
+    assert first["arbiter_config_version"].startswith("judges@")
+    assert again["prompt_version"] == first["prompt_version"]
+    (tmp_path / "generate.yaml").write_text((packaged_text("generate") or "").replace("No jokes", "No puns"))
+    other = run_written(bank, replace(keyed, prompts_folder=tmp_path), count=5, **MATH).row
+    assert other["prompt_version"] != first["prompt_version"]
+    assert other["arbiter_config_version"] == first["arbiter_config_version"]
+    assert run_written(bank, keyed, count=5, provider="procedural", **MATH).row["prompt_version"] is None
 
 
 def test_a_wrong_key_never_reaches_the_bank(bank: Bank, keyed: Settings, llm: FakeLlm) -> None:
