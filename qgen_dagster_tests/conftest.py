@@ -18,6 +18,7 @@ from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import PROVIDER_VARIABLES, Settings
+from qgen_dagster_tests.support import databases
 
 # Deterministic, and no deadline: tests must never depend on how fast the machine is.
 hypothesis_settings.register_profile(
@@ -28,8 +29,6 @@ hypothesis_settings.load_profile("qgen")
 # A script's background jobs ignore interrupts, and so would every process that a test starts and interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-ROOM_FOR_DATABASES = 6 * 2**30  # each test's database takes about 10 MB
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,11 +50,10 @@ def _environment_of_nobody() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedServer]:
     """The session's PostgreSQL. Its folder is open to all, so that root needs no place outside it for the cluster."""
-    memory = Path("/dev/shm")  # noqa: S108 - a disk that flushes for real takes most of the tests' time
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > ROOM_FOR_DATABASES
-    home = Path(tempfile.mkdtemp(prefix="qgen-tests-", dir=memory if roomy else None))
+    home = Path(tempfile.mkdtemp(prefix="qgen-tests-"))
     home.chmod(0o755)
     with EmbeddedServer.ensure(home) as started:
+        databases.hurry(started)
         yield started
     shutil.rmtree(home)
 
@@ -72,11 +70,10 @@ def template_database(server: EmbeddedServer) -> str:
 
 
 @pytest.fixture
-def bank_url(server: EmbeddedServer, template_database: str) -> str:
+def bank_url(server: EmbeddedServer, template_database: str) -> Iterator[str]:
     """The URL of a fresh, migrated, empty database."""
-    name = f"test_{uuid4().hex[:12]}"
-    schema.copy_database(server.url("postgres"), template_database, name)
-    return server.url(name)
+    with databases.copy_of(template_database, server) as name:
+        yield server.url(name)
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import pytest
 from dagster import DagsterInstance
 from sqlalchemy import make_url
 
-from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
 from qgen_dagster.defs.storage import close_pools, create_tables_once
+from qgen_dagster_tests.support import databases
 from qgen_dagster_tests.support.balancing import Balancing
 
 from .toy_switches import Switches
@@ -87,9 +87,10 @@ def dagster_template(new_database: Callable[[], str]) -> str:
 @pytest.fixture
 def fresh_instance(server: EmbeddedServer, dagster_template: str, dagster_home: Path) -> Iterator[DagsterInstance]:
     """An instance without any runs or partitions."""
-    name = f"dagster_{next(_numbers)}"
-    schema.copy_database(server.url("postgres"), dagster_template, name)
-    with open_instance(dagster_home, server.url(name, driver="psycopg2")) as opened:
+    with (
+        databases.copy_of(dagster_template, server) as name,
+        open_instance(dagster_home, server.url(name, driver="psycopg2")) as opened,
+    ):
         yield opened
 
 

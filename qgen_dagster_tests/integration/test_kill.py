@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import make_url, text
 
 from qgen_dagster.bank import runs as run_rows
-from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
@@ -31,6 +30,7 @@ from qgen_dagster.services.balance import BalanceReport, balance
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.run_record import read_record
 from qgen_dagster.services.stage_report import active_counts
+from qgen_dagster_tests.support import databases
 from qgen_dagster_tests.support.doomed import MOMENTS, noting_calls
 
 # Two strata of two batches each, one call at a time: every moment is met, and always at the same place.
@@ -128,12 +128,12 @@ def place(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Place]:
     name = f"{make_url(bank_url).database}_dagster"
-    schema.copy_database(server.url("postgres"), dagster_tables, name)
     url = server.url(name, driver="psycopg2")
     settings = Settings(home=tmp_path / "home", database_url=bank_url, dagster_database_url=url)
     monkeypatch.setenv("QGEN_DATABASE_URL", bank_url)
     monkeypatch.setenv("QGEN_HOME", str(settings.home))
-    with open_instance(prepare_dagster_home(settings.home), url) as instance:
+    home = prepare_dagster_home(settings.home)
+    with databases.copy_of(dagster_tables, server, name), open_instance(home, url) as instance:
         yield Place(bank, settings, instance, tmp_path / "calls")
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, text
 
-from qgen_dagster.bank import schema
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.defs.storage import close_pools, create_tables_once
 from qgen_dagster.generation.providers.registry import BATCH_FAMILIES
 from qgen_dagster_tests.fake_llm import FakeLlm
+from qgen_dagster_tests.support import databases
 from qgen_dagster_tests.support.doomed import JOB_MOMENTS
 from qgen_dagster_tests.support.written import cost_of
 
@@ -79,8 +79,7 @@ def dagster_tables(server: EmbeddedServer) -> str:
 @pytest.fixture
 def place(server: EmbeddedServer, dagster_tables: str, bank: Bank, bank_url: str, tmp_path: Path) -> Iterator[Place]:
     name = f"{make_url(bank_url).database}_dagster"
-    schema.copy_database(server.url("postgres"), dagster_tables, name)
-    with FakeLlm() as llm:
+    with databases.copy_of(dagster_tables, server, name), FakeLlm() as llm:
         environment = {
             **os.environ,
             **llm.env,

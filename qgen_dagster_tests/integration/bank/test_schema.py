@@ -16,6 +16,7 @@ from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError, DatabaseError
 from qgen_dagster.services.database import open_bank
+from qgen_dagster_tests.support import databases
 
 BLUEPRINT = {
     "questions",
@@ -46,6 +47,7 @@ def empty(server: EmbeddedServer) -> Iterator[Bank]:
     bank = Bank(server.url(name))
     yield bank
     bank.close()
+    databases.drop(name, server)
 
 
 def execute(bank: Bank, *statements: str) -> None:

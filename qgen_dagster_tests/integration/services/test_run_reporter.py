@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from qgen_dagster.bank import outbox, schema
+from qgen_dagster.bank import outbox
 from qgen_dagster.bank import runs as run_rows
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank
@@ -37,6 +37,7 @@ from qgen_dagster.services.run_reporter import RunReporter, tell
 from qgen_dagster.services.runs import run_session
 from qgen_dagster.services.work import Work, now
 from qgen_dagster.tracking.run_schemas import BREAKDOWNS, SCALARS
+from qgen_dagster_tests.support import databases
 from qgen_dagster_tests.support.api import RUNS, WRITER, Api, serving
 from qgen_dagster_tests.support.chain import PlainLauncher, run_chain, work_for
 from qgen_dagster_tests.support.receivers import (
@@ -55,12 +56,11 @@ PATIENCE = 60  # seconds until something counts as hanging
 @pytest.fixture
 def remote(server: EmbeddedServer, template_database: str, settings: Settings) -> Iterator[Api]:
     """Another installation: its own database, and its API on a socket."""
-    name = f"remote_{uuid4().hex[:12]}"
-    schema.copy_database(server.url("postgres"), template_database, name)
-    other = Bank(server.url(name))
-    with serving(other, settings) as api:
-        yield api
-    other.close()
+    with databases.copy_of(template_database, server) as name:
+        other = Bank(server.url(name))
+        with serving(other, settings) as api:
+            yield api
+        other.close()
 
 
 def told(settings: Settings, url: str, key: str | None = WRITER.key) -> Settings:
