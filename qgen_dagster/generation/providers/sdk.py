@@ -49,21 +49,17 @@ def http_client() -> httpx2.AsyncClient:
     It never times out by itself between bytes: `made_once` limits a call as a whole, so that a server that sends one
     byte now and then is not waited for for ever.
     """
-    import httpx2
+    with sdk_required("of language models", "aiohttp"):
+        import httpx2
 
-    from qgen_dagster.generation.providers.connections import SpreadTransport, tls
-
-    limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS)
-
-    def pool() -> httpx2.AsyncBaseTransport:
-        return httpx2.AsyncHTTPTransport(verify=tls(), limits=limits)
+        from qgen_dagster.generation.providers.connections import AiohttpTransport, tls
 
     return httpx2.AsyncClient(
         # The library reads the environment's proxies only where it makes the transport itself.
-        transport=None if getproxies() else SpreadTransport(pool),
+        transport=None if getproxies() else AiohttpTransport(),
         verify=tls(),
         timeout=httpx2.Timeout(None, connect=CONNECT_SECONDS),
-        limits=limits,
+        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_CONNECTIONS),
         follow_redirects=True,
     )
 
