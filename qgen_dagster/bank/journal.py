@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import String, bindparam, func, select
+from sqlalchemy import JSON, String, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from qgen_dagster.bank.engine import Transaction
@@ -50,12 +50,13 @@ def record_calls(tx: Transaction, entries: Sequence[JournalEntry]) -> None:
     have ended, and may have no run of its own.
     """
     if entries:
-        tx.execute(_ADD, [_row(entry) for entry in entries])
+        tx.execute(_ADD, {"entries": [_given(entry) for entry in entries]})
 
 
-def _row(entry: JournalEntry) -> dict[str, Any]:
-    given = {name: getattr(entry, name) for name in JournalEntry.__dataclass_fields__ if name != "run_id"}
-    return given | {"given_run": entry.run_id, "given_candidate": entry.candidate_id}
+def _given(entry: JournalEntry) -> dict[str, Any]:
+    """The entry as JSON; what is no number goes as text."""
+    values = {name: getattr(entry, name) for name in _FIELDS}
+    return {name: value if isinstance(value, int | float | None) else str(value) for name, value in values.items()}
 
 
 def spent(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None = None) -> tuple[Decimal, int]:
@@ -88,13 +89,28 @@ def replies_about(tx: Transaction, candidate_ids: Sequence[UUID]) -> dict[str, J
     return found
 
 
-_ADD = insert(llm_calls).values(
-    run_id=func.coalesce(
-        select(candidates.c.run_id).where(candidates.c.id == bindparam("given_candidate")).scalar_subquery(),
-        select(runs.c.id).where(runs.c.id == bindparam("given_run")).scalar_subquery(),
-    )
+_FIELDS = tuple(JournalEntry.__dataclass_fields__)
+# All entries are one value, so that they are one statement however many there are.
+_GIVEN = (
+    func.json_to_recordset(bindparam("entries", type_=JSON))
+    .table_valued(*(column(name, llm_calls.c[name].type) for name in _FIELDS), name="given")
+    .render_derived(with_types=True)
 )
-_ENTRIES = select(*(llm_calls.c[name] for name in JournalEntry.__dataclass_fields__))
+_ADD = insert(llm_calls).from_select(
+    _FIELDS,
+    select(
+        *(
+            func.coalesce(
+                select(candidates.c.run_id).where(candidates.c.id == _GIVEN.c.candidate_id).scalar_subquery(),
+                select(runs.c.id).where(runs.c.id == _GIVEN.c.run_id).scalar_subquery(),
+            )
+            if name == "run_id"
+            else _GIVEN.c[name]
+            for name in _FIELDS
+        )
+    ),
+)
+_ENTRIES = select(*(llm_calls.c[name] for name in _FIELDS))
 _REPLIES = _ENTRIES.where(
     llm_calls.c.request_hash == func.any(bindparam("hashes", type_=ARRAY(String))), llm_calls.c.reply.is_not(None)
 ).order_by(llm_calls.c.id)

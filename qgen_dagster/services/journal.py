@@ -1,7 +1,7 @@
 """The journal as the calls of a run use it: replies found again, every call written before anyone goes on.
 
-Here: `Journal`, a `CallLog` on the bank; what an entry says. Calls that begin or end at the same moment share one
-transaction. Not here: the SQL (`bank/journal.py`), making calls (`generation/calls.py`).
+Here: `Journal`, a `CallLog` on the bank; what an entry says. Calls that begin or end at the same moment are looked up,
+or written, together. Not here: the SQL (`bank/journal.py`), making calls (`generation/calls.py`).
 """
 
 from __future__ import annotations
@@ -66,13 +66,16 @@ class Journal:
             asked = Asked(route.provider, route.model, route.prompt_version)
             await self._writing.do(error_entry(self.run_id, call, asked, error, cost_usd, seconds))
 
+    # The event loop keeps the interpreter busy, and a thread waits for its turn after each answer of the database. So
+    # both of these are one statement, without a transaction around it that would make it three.
+
     def _find(self, digests: Sequence[str]) -> list[JournalEntry | None]:
-        with self._bank.begin() as tx:
+        with self._bank.session() as tx:
             found = journal.find_replies(tx, digests)
         return [found.get(digest) for digest in digests]
 
     def _record(self, entries: Sequence[JournalEntry]) -> list[None]:
-        with self._bank.begin() as tx:
+        with self._bank.session() as tx:
             journal.record_calls(tx, entries)
         return [None] * len(entries)
 

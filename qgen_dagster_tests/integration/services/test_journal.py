@@ -68,6 +68,8 @@ class CountingBank:
         with self._bank.begin() as tx:
             yield tx
 
+    session = begin
+
 
 @pytest.fixture
 def counting(bank: Bank) -> CountingBank:
