@@ -1,7 +1,8 @@
 """Google's Gemini API: single calls, and batch jobs at half the price.
 
 Here: `GoogleClient`. A batch job's label is its display name; requests go with it, and answers come back within its
-description. Not here: the format of a request and of a reply (`google_format.py`).
+description. Not here: the format of a request and of a reply (`google_format.py`), how the SDK is given it
+(`google_models.py`).
 """
 
 from __future__ import annotations
@@ -71,8 +72,10 @@ class GoogleClient:
             from google import genai
             from google.genai import errors, types
 
+            from qgen_dagster.generation.providers import google_models
             from qgen_dagster.generation.providers.connections import tls
         self._types = types
+        self._models = google_models
         self._translate = _translate_with(errors)
         # An HTTP client of our own: the SDK would take another library where that is installed, one that tries again.
         self._http = http_client()
@@ -87,9 +90,9 @@ class GoogleClient:
     async def complete(self, prompt: Prompt, settings: CallSettings) -> Completion:
         """One call, made once. Raises ProviderError."""
         caller = self._caller(settings.model)
-        # A mapping: of a model of its own the SDK makes a deep copy first.
-        config: Any = {**call_config(prompt, settings), "should_return_http_response": True}
-        call = self._sdk.aio.models.generate_content(model=settings.model, contents=prompt.user, config=config)
+        config = self._models.configuration(call_config(prompt, settings))
+        contents = self._models.message(prompt.user)
+        call = self._sdk.aio.models.generate_content(model=settings.model, contents=contents, config=config)
         response = await made_once(call, caller, settings.timeout_seconds, self._translate)
         raw = response.sdk_http_response
         return read_completion(caller, read_object(caller, (raw.body if raw else None) or ""))
