@@ -28,6 +28,7 @@ from qgen_dagster.services.calls import design_call
 from qgen_dagster.services.drill_designers import Asked
 from qgen_dagster.services.drill_runs import SeriesRun
 from qgen_dagster.services.plan_drills import curriculum_of
+from qgen_dagster.services.preflight import preflight
 
 Made = tuple[Slot, Drill]
 SHOWN_PROBLEMS = 8  # of an earlier reply, told to whoever is asked again
@@ -52,6 +53,9 @@ def build_drills(run: SeriesRun) -> None:
         there = {stored.index for stored in rows.list_drills(tx, series.id)}
         positions = position_rows.get_positions(tx, [slot.position_id for b in batches for slot in b.slots])
     curriculum = curriculum_of(series)
+    designers = run.designers
+    if designers.desk is not None and not run.options.skip_preflight:
+        preflight(run, designers.desk, designers.needed_models)
     at_work = {batch.id: _Batch(run, batch, series, curriculum, positions, there) for batch in batches}
     progress = _Progress(run, series)
 

@@ -24,7 +24,7 @@ ARBITRATE = "arbitrate"
 COMPARE = "compare"
 EMBED = "embed"
 DESIGN = "drill"  # a batch of drills
-CHECK = "check"  # whether a model answers at all: qgen doctor --live
+CHECK = "check"  # whether a model answers at all: before a run, and qgen doctor --live
 PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK)
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from qgen_dagster.bank.drills import StoredSeries
-from qgen_dagster.config.llm import PACKAGED
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import silent
@@ -27,7 +24,7 @@ from qgen_dagster.services.drill_options import make_series_options
 from qgen_dagster.services.plan_drills import load_series
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.balancing import Balancing
-from qgen_dagster_tests.support.drills import planned, run_of
+from qgen_dagster_tests.support.drills import designed_by, planned, run_of
 from qgen_dagster_tests.support.written import with_models
 
 
@@ -97,11 +94,7 @@ def test_a_key_that_is_no_series_is_refused_with_what_to_do(balancing: Balancing
 
 
 def test_a_backfill_of_a_series_makes_only_what_is_missing(balancing: Balancing, llm: FakeLlm, tmp_path: Path) -> None:
-    data = yaml.safe_load((PACKAGED / "generators.yaml").read_text())
-    data["drills"] |= {"primary": "gpt-6.1-terra", "fallback": None}
-    data["chain"] = []
-    (tmp_path / "generators.yaml").write_text(yaml.safe_dump(data))
-    settings = replace(with_models(balancing.settings, llm), generators_file=tmp_path / "generators.yaml")
+    settings = designed_by(with_models(balancing.settings, llm), tmp_path, "gpt-6.1-terra")
     llm.script("malformed_text:@1,2,3,4:task=drill")
 
     with hosting(settings, silent):
