@@ -392,6 +392,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("batch_size", sa.Integer(), nullable=False),
         sa.Column("curriculum", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("positions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("position_cost", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("plan_warnings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("warning", sa.Text(), nullable=True),

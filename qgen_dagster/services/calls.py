@@ -25,7 +25,8 @@ COMPARE = "compare"
 EMBED = "embed"
 DESIGN = "drill"  # a batch of drills
 CHECK = "check"  # whether a model answers at all: before a run, and qgen doctor --live
-PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK)
+COUNT = "count"  # how many tokens a text has; the reply is the number
+PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK, COUNT)
 
 
 class Calls:

@@ -56,6 +56,12 @@ class Designers:
         """The language models that the series may need, each once; none where the built-in designer comes first."""
         return routing.first_asked(self.models)
 
+    @property
+    def first(self) -> str | None:
+        """The language model that is asked before all others; None where the built-in designer is."""
+        model = self._willing()[0]
+        return None if model == PROCEDURAL else model
+
     def routes(self, asked: Asked) -> Sequence[Route]:
         """Whom to ask, in order."""
         models = self._willing()

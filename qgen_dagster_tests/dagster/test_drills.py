@@ -114,6 +114,9 @@ def test_a_backfill_of_a_series_makes_only_what_is_missing(balancing: Balancing,
     )
     assert balancing.checks(first.run_id)["drill_verification"] is False
     assert again.success
+    measured = [balancing.metadata(run.run_id, "drill_batches")[first.run_id] for run in (first, again)]
+    assert [told["measured_calls"] for told in measured] == [6, 7]
+    assert measured[1]["measured_tokens"] > measured[0]["measured_tokens"] > measured[0]["position_tokens"] > 0
     assert llm.stats.providers["openai"].task("drill").calls == 1
     assert balancing.checks(again.run_id) == {"drill_quotas": True, "drill_verification": True}
     assert series_of(balancing, first.run_id).drills == 15

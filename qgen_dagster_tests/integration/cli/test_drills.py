@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -141,12 +142,15 @@ def test_a_killed_build_goes_on_and_pays_again_only_for_what_was_in_flight(
             doomed.send_signal(signal.SIGKILL)
         stopped = json.loads(qgen("drills", "status", plan["id"], "--json").stdout)
         resumed = qgen(*arguments, **keys)
+        told = qgen("drills", "status", plan["id"]).stdout
         paid = sum(provider.task("drill").answered for provider in llm.stats.providers.values())
     assert stopped["drills"] < 50
     assert resumed.returncode == 0, resumed.stderr
     done = json.loads(resumed.stdout)
     assert (done["drills"], done["status"], done["verification"]) == (50, "COMPLETED", "VERIFIED")
     assert 10 <= paid <= 12
+    assert "count_tokens of anthropic/claude-sonnet-5-5" in told
+    assert re.search(r"prompts +[\d,]+ tokens in 1\d calls, as the provider reports", told)
     with EmbeddedServer.ensure(home) as server:
         bank = Bank(server.url())
         with bank.begin() as tx:
