@@ -17,9 +17,10 @@ from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import silent
 from qgen_dagster.defs.drill_resources import series_config
 from qgen_dagster.defs.hosting import hosting
-from qgen_dagster.defs.launch import LaunchResult, run_job
+from qgen_dagster.defs.launch import run_job
 from qgen_dagster.defs.partitions import SERIES
 from qgen_dagster.defs.sensors import new_drill_series
+from qgen_dagster.defs.watch import LaunchResult
 from qgen_dagster.services.drill_options import make_series_options
 from qgen_dagster.services.plan_drills import load_series
 from qgen_dagster_tests.fake_llm import FakeLlm
