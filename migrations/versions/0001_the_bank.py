@@ -22,6 +22,7 @@ class HalfVector(sa.types.UserDefinedType):
         return "halfvec"
 
 
+NAMES = "jsonb_path_query_array({}, '$.keyvalue().\"key\"'::jsonpath, '{{}}'::jsonb, true)"
 ORDERED = {"success": "overall_success_rate", "duration": "duration_seconds", "cost": "cost_usd"}
 RUN_DAY_COUNTS = (
     *("runs", "failed_runs", "requested", "generated", "generation_failures", "evaluated", "approved", "rejected"),
@@ -152,6 +153,10 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("reported", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("kind", sa.String(length=20), server_default="questions", nullable=False),
+        *(
+            sa.Column(name, postgresql.JSONB(), sa.Computed(NAMES.format(breakdown), persisted=True))
+            for name, breakdown in (("provider_names", "provider_metrics"), ("type_names", "type_metrics"))
+        ),
         sa.CheckConstraint("kind IN ('questions', 'drills', 'audit')", name=op.f("ck_question_generation_runs_kind")),
         sa.CheckConstraint(
             "status IN ('running', 'success', 'partial_failure', 'failed', 'killed')",
@@ -183,18 +188,13 @@ def upgrade() -> None:
         "ix_qgr_walk",
         "question_generation_runs",
         ["started_at", "id"],
-        postgresql_include=["status", "duration_seconds", "kind", *filtered],
+        postgresql_include=["status", "duration_seconds", "kind", "provider_names", *filtered],
     )
     op.create_index(
         "ix_qgr_status_walk", "question_generation_runs", ["status", "started_at", "id"], postgresql_include=filtered
     )
-    for name, column in (("providers", "provider_metrics"), ("types", "type_metrics")):
-        op.create_index(
-            f"ix_qgr_{name}",
-            "question_generation_runs",
-            [sa.text(f"jsonb_path_query_array({column}, '$.keyvalue().\"key\"'::jsonpath, '{{}}'::jsonb, true)")],
-            postgresql_using="gin",
-        )
+    for name, column in (("providers", "provider_names"), ("types", "type_names")):
+        op.create_index(f"ix_qgr_{name}", "question_generation_runs", [column], postgresql_using="gin")
     for table in ("run_days", "pruned_run_days"):
         op.create_table(
             table,
@@ -392,6 +392,7 @@ def upgrade() -> None:
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("batch_size", sa.Integer(), nullable=False),
         sa.Column("curriculum", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("positions", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("position_cost", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("plan_warnings", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("warning", sa.Text(), nullable=True),

@@ -29,8 +29,8 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.tracking.admin_schemas import Acknowledgement, Deactivation, MuteEnd, MuteRequest
 from qgen_dagster.tracking.run_schemas import QuestionGenerationRunCreate
 
-# Threads that answer at the same time, each with a connection; more would only wait for the same two or four cores.
-THREADS = 8
+# Threads that answer at the same time, each with a connection: eight of them took a tenth longer, in each other's way.
+THREADS = 4
 # Read or written past FastAPI's own machinery.
 _SENT = (QuestionGenerationRunCreate, Deactivation, Acknowledgement, MuteRequest, MuteEnd, ProblemDetails)
 ABOUT = """

@@ -164,8 +164,9 @@ def report_run(
 def list_runs(request: Request, query: Annotated[ListQuery, Query()], _who: Reader) -> Response:
     """List runs: filtered, sorted, a page at a time, without their breakdowns.
 
-    Pages reach the first 10,000 runs that match (1,000 by provider or question type); for older ones use `until`. A
-    page beyond the last is a 404.
+    Pages reach the first 10,000 runs that match; for older ones use `until`. Counting them takes longer than finding
+    them: `total` goes on to the next thousand past the page, and `total_is_exact` says whether that is all. A page
+    beyond the last is a 404.
     """
     wanted = query.filter()
     offset = check_page(query.page, query.page_size)

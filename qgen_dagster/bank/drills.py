@@ -34,6 +34,7 @@ class NewSeries:
     seed: int
     batch_size: int
     curriculum: Mapping[str, Any]
+    positions: Mapping[str, Sequence[str]]
     position_cost: Mapping[str, Any]
     plan_warnings: Sequence[str]
 
@@ -53,6 +54,7 @@ class StoredSeries:
     seed: int
     batch_size: int
     curriculum: Mapping[str, Any]
+    positions: Mapping[str, Sequence[str]]
     position_cost: Mapping[str, Any]
     plan_warnings: tuple[str, ...]
     warning: str | None
@@ -219,6 +221,11 @@ def end_series(tx: Transaction, series_id: UUID, status: SeriesStatus, warning: 
         .where(drill_series.c.id == series_id)
         .values(status=status.value, warning=warning, completed_at=func.now())
     )
+
+
+def put_position_cost(tx: Transaction, series_id: UUID, cost: Mapping[str, Any]) -> None:
+    """Writes what the series' positions cost, as it is known now."""
+    tx.execute(update(drill_series).where(drill_series.c.id == series_id).values(position_cost=dict(cost)))
 
 
 def ask_again(tx: Transaction, series_id: UUID) -> int:

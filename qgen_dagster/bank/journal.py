@@ -71,6 +71,13 @@ def spent(tx: Transaction, *, run_id: UUID | None = None, since: datetime | None
     return Decimal(usd), int(counted)
 
 
+def input_tokens(tx: Transaction, batch_ids: Sequence[UUID]) -> tuple[int, int | None]:
+    """How many calls of these batches tell what they were sent, and the input tokens that they tell in all."""
+    query = select(func.count(llm_calls.c.input_tokens), func.sum(llm_calls.c.input_tokens))
+    calls, tokens = tx.execute(query.where(llm_calls.c.batch_id.in_(list(batch_ids)))).one()
+    return calls, tokens
+
+
 def find_replies(tx: Transaction, request_hashes: Sequence[str]) -> dict[str, JournalEntry]:
     """The replies that these very requests got before, by their hashes; the first where one got several."""
     rows = tx.execute(_REPLIES, {"hashes": list(request_hashes)})

@@ -254,7 +254,8 @@ drill_series = Table(
     Column("batch_size", Integer, nullable=False),
     # config.drills.Curriculum, as it was when the series was planned; not JSONB, which forgets the order of names.
     Column("curriculum", JSON, nullable=False),
-    Column("position_cost", JSONB, nullable=False),  # positions and tokens, beside those of the fixed maximum
+    Column("positions", JSONB, nullable=False),  # ids of those `loaded`, and of the `fixed` maximum
+    Column("position_cost", JSONB, nullable=False),  # drills.library.PromptCost
     Column("plan_warnings", JSONB, nullable=False),
     Column("warning", Text),
     Column("checked_with", String(60)),  # catalogue or an engine

@@ -20,7 +20,6 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    literal,
     null,
     select,
     text,
@@ -33,7 +32,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.operations_tables import pruned_run_durations
 from qgen_dagster.bank.run_days import Period
-from qgen_dagster.bank.tables import PROVIDER_NAMES, TYPE_NAMES, runs
+from qgen_dagster.bank.tables import runs
 from qgen_dagster.core.run import RunKind, RunStatus
 
 SortKey = Literal["started_at", "duration", "success_rate", "cost"]
@@ -45,12 +44,13 @@ _SORTED = {
 }
 _HEAVY = ("provider_metrics", "type_metrics", "difficulty_metrics", "error_summary", "funnel", "options")
 _LONG = ("host", "pid", "error", "reported")
-SUMMARY = tuple(c for c in runs.c if c.name not in (*_HEAVY, *_LONG))
+_EVERY = tuple(c for c in runs.c if c.name not in ("provider_names", "type_names"))
+SUMMARY = tuple(c for c in _EVERY if c.name not in (*_HEAVY, *_LONG))
 
 
 _LATER = runs.alias("later")
 _RUN_AND_ROUNDS = select(
-    *runs.c,
+    *_EVERY,
     select(func.array_agg(aggregate_order_by(_LATER.c.id, _LATER.c.started_at, _LATER.c.id)))
     .where(_LATER.c.parent_run_id == runs.c.id)
     .scalar_subquery()
@@ -99,36 +99,41 @@ def page_of_runs(
     tx: Transaction, wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int
 ) -> list[dict[str, Any]]:
     """A page of runs without their breakdowns; ties by id, runs without the sorted value last."""
-    query = page_query(wanted, sort, descending=descending, limit=limit, offset=offset)
-    return [dict(row._mapping) for row in tx.execute(query)]
+    found = tx.execute(page_query(wanted, sort, descending=descending, limit=limit, offset=offset)).all()
+    if sort != "started_at" and (lacking := limit - len(found)):
+        before = 0 if found else offset - tx.execute(_valued_query(wanted, sort, offset)).scalar_one()
+        rest = page_query(wanted, sort, descending=descending, limit=lacking, offset=before, valued=False)
+        found = [*found, *tx.execute(rest)]
+    return [dict(row._mapping) for row in found]
 
 
 @lru_cache(maxsize=256)  # making a query takes longer than running it
-def page_query(wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int) -> Select[Any]:
-    """The query of `page_of_runs`: finds the page's ids in an index, then only their rows.
+def page_query(
+    wanted: RunFilter, sort: SortKey, *, descending: bool, limit: int, offset: int, valued: bool = True
+) -> Select[Any]:
+    """A page of the runs that have the sorted value, or of those that lack it: its ids by an index, then their rows.
 
-    Runs with and without the sorted value are two queries, so that one index serves either direction with nulls last.
+    They are two queries because one index serves either direction with nulls last only so. Every run has a start.
     """
-    column, conditions, end = _SORTED[sort], _conditions(wanted), limit + offset
+    column, conditions = _SORTED[sort], _conditions(wanted)
+    if sort != "started_at":
+        conditions.append(column.is_not(None) if valued else column.is_(None))
+    ordered = (column, runs.c.id) if valued else (runs.c.id,)
     base = select(runs.c.id, column.label("value")).where(*conditions)
-    parts: tuple[ColumnElement[int], ...] = ()
-    if sort == "started_at":
-        chosen = base.order_by(*_directed(descending, column, runs.c.id)).limit(limit).offset(offset).subquery()
-    else:
-        known = base.add_columns(literal(0).label("part")).where(column.is_not(None))
-        unknown = base.add_columns(literal(1).label("part")).where(column.is_(None))
-        both = union_all(
-            known.order_by(*_directed(descending, column, runs.c.id)).limit(end).subquery().select(),
-            unknown.order_by(*_directed(descending, runs.c.id)).limit(end).subquery().select(),
-        ).subquery()
-        ordered = (both.c.part, *_directed(descending, both.c.value, both.c.id))
-        chosen = select(both).order_by(*ordered).limit(limit).offset(offset).subquery()
-        parts = (chosen.c.part,)
+    chosen = base.order_by(*_directed(descending, *ordered)).limit(limit).offset(offset).subquery()
     return (
         select(*SUMMARY)
         .join(chosen, chosen.c.id == runs.c.id)
-        .order_by(*parts, *_directed(descending, chosen.c.value, chosen.c.id))
+        .order_by(*_directed(descending, chosen.c.value, chosen.c.id))
     )
+
+
+@lru_cache(maxsize=256)
+def _valued_query(wanted: RunFilter, sort: SortKey, most: int) -> Select[int]:
+    """How many runs have the sorted value, counting no further than `most`."""
+    column = _SORTED[sort]
+    found = select(column).where(*_conditions(wanted), column.is_not(None)).limit(most)
+    return select(func.count()).select_from(found.subquery())
 
 
 def _directed(descending: bool, *columns: Any) -> tuple[ColumnElement[Any], ...]:
@@ -262,9 +267,9 @@ def _conditions(wanted: RunFilter) -> list[ColumnElement[bool]]:
     if wanted.max_success_rate is not None:
         found.append(c.overall_success_rate <= wanted.max_success_rate)
     if wanted.provider is not None:
-        found.append(_names(PROVIDER_NAMES, wanted.provider))
+        found.append(_names(c.provider_names, wanted.provider))
     if wanted.question_type is not None:
-        found.append(_names(TYPE_NAMES, wanted.question_type))
+        found.append(_names(c.type_names, wanted.question_type))
     pairs: Sequence[tuple[Any, str | None]] = (
         (c.environment, wanted.environment),
         (c.prompt_version, wanted.prompt_version),

@@ -90,6 +90,7 @@ def show_series_list(output: Output, found: Sequence[StoredSeries]) -> None:
 def show_series(output: Output, series: StoredSeries, batches: Sequence[StoredDrillBatch]) -> None:
     """A series with its batches."""
     from qgen_dagster.cli.output import heading, make_table, pairs, short, styled
+    from qgen_dagster.services.plan_drills import cost_of
 
     output.show(heading(f"{series.title} ({short(series.id)})"))
     output.show(styled(f"  {_words(series.status.value)}", STYLES.get(series.status.value, "")))
@@ -107,6 +108,8 @@ def show_series(output: Output, series: StoredSeries, batches: Sequence[StoredDr
                 ("phases", ", ".join(phase.value for phase in series.phases)),
                 ("seed", series.seed),
                 ("positions", _cost(series)),
+                ("counted with", cost_of(series).counted_with),
+                ("prompts", _measured(series)),
                 ("run", short(series.run_id) if series.run_id else None),
             ]
         )
@@ -161,6 +164,7 @@ def show_built(output: Output, series: StoredSeries, found: Verification, run: M
         ("drills", f"{series.drills} of {series.planned_drill_count}"),
         ("seed", series.seed),
         ("positions", _cost(series)),
+        ("prompts", _measured(series)),
         ("calls", run.get("total_api_calls")),
         ("cost", money(run["cost_usd"]) if run.get("cost_usd") else None),
         ("took", span(run.get("duration_seconds"))),
@@ -318,6 +322,17 @@ def _cost(series: StoredSeries) -> str:
         f"{cost.positions} loaded, about {cost.tokens:,} tokens "
         f"(all {cost.fixed_positions}: {cost.fixed_tokens:,}{saved})"
     )
+
+
+def _measured(series: StoredSeries) -> str | None:
+    """What the calls for drills were sent in all, where a provider has reported it."""
+    from qgen_dagster.cli.output import counted
+    from qgen_dagster.services.plan_drills import cost_of
+
+    cost = cost_of(series)
+    if cost.measured_tokens is None:
+        return None
+    return f"{cost.measured_tokens:,} tokens in {counted(cost.measured_calls, 'call')}, as the provider reports"
 
 
 def _checked(stored: StoredDrill) -> str:

@@ -13,6 +13,7 @@ from qgen_dagster.bank.drills import StoredSeries
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.defs.metadata import Metadata, table
 from qgen_dagster.defs.pictures import figure_as_markdown_image
+from qgen_dagster.drills.library import PromptCost
 from qgen_dagster.services import drill_artifact
 from qgen_dagster.services.drill_artifact import Artifact
 from qgen_dagster.services.plan_drills import cost_of
@@ -43,12 +44,7 @@ def plan_metadata(bank: Bank, series: StoredSeries) -> Metadata:
         "planned": series.planned_drill_count,
         "batches": series.batches,
         "seed": series.seed,
-        "positions": cost.positions,
-        "position_tokens": cost.tokens,
-        "fixed_positions": cost.fixed_positions,
-        "fixed_tokens": cost.fixed_tokens,
-        "saving": round(cost.saving or 0.0, 4),
-        "counted_with": cost.counted_with,
+        **_cost_metadata(cost),
         "warnings": "; ".join(series.plan_warnings) or "none",
         "drills": table(
             [
@@ -66,8 +62,20 @@ def plan_metadata(bank: Bank, series: StoredSeries) -> Metadata:
     }
 
 
+def _cost_metadata(cost: PromptCost) -> Metadata:
+    return {
+        "positions": cost.positions,
+        "position_tokens": cost.tokens,
+        "fixed_positions": cost.fixed_positions,
+        "fixed_tokens": cost.fixed_tokens,
+        "saving": round(cost.saving or 0.0, 4),
+        "counted_with": cost.counted_with,
+    }
+
+
 def batches_metadata(bank: Bank, series: StoredSeries) -> Metadata:
-    """How far the batches have come."""
+    """How far the batches have come, and what their prompts took beside what was counted for the positions."""
+    cost = cost_of(series)
     with bank.begin() as tx:
         batches = rows.list_batches(tx, series.id)
     return {
@@ -78,6 +86,9 @@ def batches_metadata(bank: Bank, series: StoredSeries) -> Metadata:
         "batches_failed": series.batches_failed,
         "status": series.status.value,
         "progress": f"Generated {series.drills}/{series.planned_drill_count} drills",
+        **_cost_metadata(cost),
+        "measured_calls": cost.measured_calls,
+        "measured_tokens": cost.measured_tokens or 0,
         "batches": table(
             [
                 {

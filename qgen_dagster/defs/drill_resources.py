@@ -39,6 +39,7 @@ class SeriesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     retry: bool = Field(default=True, description="Ask again for drills that earlier runs did not bring.")
     provider: str | None = Field(default=None, description="Only this provider; procedural: the built-in designer.")
     provider_tier: str = Field(default="primary", description="primary, fallback or balanced.")
+    skip_preflight: bool = Field(default=False, description="Do not ask each model once before work starts.")
     max_concurrent: int = Field(default=DEFAULT_MAX_CONCURRENT, description="Provider calls at a time.")
     budget_usd: float | None = Field(default=None, description="Stop before spending more than this.")
     budget_tokens: int | None = Field(default=None, description="The same in tokens.")

@@ -1,8 +1,8 @@
 """Run a Dagster job in this process, recorded so that the Dagster UI treats it like a run of its own.
 
-Here: starting, watching and resuming runs for the command line. Not here: what the jobs do (`assets/`, `jobs.py`),
-opening the instance (`instance.py`), which runs belong together and which are dead (`attempts.py`), partition ranges
-(`ranges.py`), stop signals and the terminal (`interrupts.py`).
+Here: starting and resuming runs for the command line. Not here: what the jobs do (`assets/`, `jobs.py`), opening the
+instance (`instance.py`), the code location (`location.py`), what ended a run (`watch.py`), which runs belong together
+and which are dead (`attempts.py`), partition ranges (`ranges.py`), stop signals and the terminal (`interrupts.py`).
 
 A run launched here needs no code server and no child process, so it costs half a second instead of three. What makes
 it a full member of the UI is its origin: the code location `qgen` of `workspace.yaml`, so that "re-execute" finds the
@@ -14,32 +14,20 @@ Importing this module imports Dagster (half a second to a second). The command l
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
-from dagster._core.code_pointer import CodePointer
-from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.job_definition import JobDefinition
-from dagster._core.definitions.repository_definition import RepositoryDefinition
-from dagster._core.errors import DagsterExecutionInterruptedError, DagsterUserCodeExecutionError
-from dagster._core.events import DagsterEvent
-from dagster._core.events.log import EventLogEntry
+from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
-from dagster._core.execution.context.system import PlanOrchestrationContext
-from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.retries import RetryMode
-from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin, get_python_environment_entry_point
-from dagster._core.remote_origin import CodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._core.storage.tags import (
     MAX_RETRIES_TAG,
@@ -48,8 +36,6 @@ from dagster._core.storage.tags import (
     ROOT_RUN_ID_TAG,
     TAGS_TO_MAYBE_OMIT_ON_RETRY,
 )
-from dagster._core.workspace.load import location_origins_from_yaml_paths
-from dagster._grpc.utils import get_loadable_targets
 from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 
 from qgen_dagster.core.errors import ConfigurationError, QgenError
@@ -62,47 +48,13 @@ from qgen_dagster.defs.attempts import (
     this_process,
 )
 from qgen_dagster.defs.interrupts import silence
+from qgen_dagster.defs.location import Location
 from qgen_dagster.defs.ranges import partition_tags
-
-from .instance import deploy_file
-
-"""Where a run's work is done, `host/pid/start`: tells a run that is under way from one whose process is gone."""
-
-_POLL_SECONDS = 2.0  # how soon "terminate" in the UI reaches a run of the command line
+from qgen_dagster.defs.watch import LaunchResult, Watch, guarded_executor, terminated_from_ui
 
 
 class NothingToResume(QgenError):
     """The run has no step left to do."""
-
-
-@dataclass(frozen=True)
-class LaunchResult:
-    """How a run ended.
-
-    `error` is the exception that ended it, as it was raised, with its causes: the first step's that failed, or of a
-    resource that could not be opened. `interrupted` says that it was stopped by Ctrl-C, a signal or the UI.
-    """
-
-    run_id: str
-    success: bool
-    status: str
-    interrupted: bool = False
-    failed_steps: tuple[str, ...] = ()
-    error: BaseException | None = None
-
-    @property
-    def expected_error(self) -> QgenError | None:
-        """The first `QgenError` in the chain of causes, which says the exit code; None when the failure is a bug."""
-        return next((exc for exc in causes(self.error) if isinstance(exc, QgenError)), None)
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception and what led to it, outermost first."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -142,7 +94,7 @@ def run_job(
         ConfigurationError: no such job, a partition that is not registered, or a config that the job refuses.
         DagsterRunAlreadyExists: `run_id` is taken.
     """
-    location = _Location.load(workspace, definitions)
+    location = Location.load(workspace, definitions)
     job = location.job(job_name)
     close_orphans(instance, launched_by=CLI)
     config = dict(run_config.to_config_dict()) if isinstance(run_config, dg.RunConfig) else run_config  # type: ignore[no-untyped-call]
@@ -184,7 +136,7 @@ def resume_run(
             f"Run {parent.run_id} has not ended (it is {parent.status.value.lower()}).",
             hint="Wait for it. If its process is gone, close it first.",
         )
-    location = _Location.load(workspace, definitions)
+    location = Location.load(workspace, definitions)
     job = location.job(parent.job_name)
     with _deferred_interrupts():
         steps, known_state = KnownExecutionState.build_resume_retry_reexecution(instance, parent)
@@ -229,7 +181,7 @@ class _RunRequest:
     known_state: KnownExecutionState | None = None
 
 
-def _create_run(location: _Location, request: _RunRequest, instance: dg.DagsterInstance) -> dg.DagsterRun:
+def _create_run(location: Location, request: _RunRequest, instance: dg.DagsterInstance) -> dg.DagsterRun:
     """Record the run as the webserver would (`create_reexecuted_run` in Dagster's `run_domain.py`)."""
     parent = request.parent
     job = request.job
@@ -271,15 +223,15 @@ def _create_run(location: _Location, request: _RunRequest, instance: dg.DagsterI
     )
 
 
-def _execute(location: _Location, request: _RunRequest, instance: dg.DagsterInstance, quiet: bool) -> LaunchResult:
+def _execute(location: Location, request: _RunRequest, instance: dg.DagsterInstance, quiet: bool) -> LaunchResult:
     run = _create_run(location, request, instance)
-    watch = _Watch(instance, run.run_id)
+    watch = Watch(instance, run.run_id)
     instance.add_event_listener(run.run_id, watch)
-    job = InMemoryJob(request.job.with_executor_def(_guarded_executor(watch)))
+    job = InMemoryJob(request.job.with_executor_def(guarded_executor(watch)))
     with ExitStack() as stack:
         if quiet:
             stack.enter_context(silence())
-        stack.enter_context(_terminated_from_ui(watch))
+        stack.enter_context(terminated_from_ui(watch))
         try:
             for _ in execute_run_iterator(job, run, instance):
                 if check_captured_interrupt():  # between two steps, where Dagster does not raise it
@@ -289,96 +241,6 @@ def _execute(location: _Location, request: _RunRequest, instance: dg.DagsterInst
             if not isinstance(exc, Exception | DagsterExecutionInterruptedError | KeyboardInterrupt):
                 raise
     return watch.result()
-
-
-# ── watching ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class _Watch:
-    """Learns what happens in a run while it happens: the first exception, failed steps, and interruptions."""
-
-    instance: dg.DagsterInstance
-    run_id: str
-    error: BaseException | None = None
-    interrupted: bool = False
-    failed_steps: list[str] = field(default_factory=list)
-
-    def __call__(self, entry: EventLogEntry) -> None:
-        """Listen to one event. Dagster calls this where it logs the event, inside its `except` for a failed step."""
-        event: DagsterEvent | None = entry.dagster_event
-        if event is None or not (event.is_step_failure or event.is_resource_init_failure):
-            return
-        if event.step_key:
-            self.failed_steps.append(event.step_key)
-        # Events carry the exception as text only. Where the event is logged, the exception itself is being handled.
-        self.ended_by(sys.exc_info()[1])
-
-    def ended_by(self, exc: BaseException | None) -> None:
-        if isinstance(exc, DagsterExecutionInterruptedError | KeyboardInterrupt):
-            self.interrupt()
-        elif exc is not None and self.error is None and not isinstance(exc, GeneratorExit):
-            self.error = exc.user_exception if isinstance(exc, DagsterUserCodeExecutionError) else exc
-
-    def interrupt(self) -> None:
-        """Say that the run was asked to stop, so that Dagster ends it as CANCELED and not as a failure."""
-        self.interrupted = True
-        run = self._run()
-        if not run.is_finished and run.status != dg.DagsterRunStatus.CANCELING:
-            self.instance.report_run_canceling(run, "Stopped from the command line.")
-
-    def asked_to_stop(self) -> bool:
-        """Whether someone else, such as the UI, has canceled the run."""
-        return self._run().status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED)
-
-    def result(self) -> LaunchResult:
-        run = self._run()
-        if not run.is_finished:  # the framework itself failed, or was interrupted outside the steps
-            self._close(run)
-            run = self._run()
-        return LaunchResult(
-            run_id=run.run_id,
-            success=run.is_success,
-            status=run.status.value,
-            interrupted=self.interrupted and not run.is_success,
-            failed_steps=tuple(self.failed_steps),
-            error=self.error,
-        )
-
-    def _close(self, run: dg.DagsterRun) -> None:
-        if self.interrupted:
-            self.instance.report_run_canceled(run, "Stopped from the command line.")
-        else:
-            self.instance.report_run_failed(run, f"The run ended with an error outside its steps: {self.error}")
-
-    def _run(self) -> dg.DagsterRun:
-        run = self.instance.get_run_by_id(self.run_id)
-        if run is None:
-            raise QgenError(f"Run {self.run_id} was deleted from Dagster while it was running.")
-        return run
-
-
-class _GuardedExecutor(InProcessExecutor):
-    """The in-process executor, telling the watch what ended it before Dagster decides how the run ended."""
-
-    def __init__(self, watch: _Watch) -> None:
-        super().__init__(retries=RetryMode.ENABLED)
-        self._watch = watch
-
-    def execute(self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan) -> Iterator[DagsterEvent]:
-        try:
-            yield from super().execute(plan_context, execution_plan)
-        except BaseException as exc:
-            self._watch.ended_by(exc)
-            raise
-
-
-def _guarded_executor(watch: _Watch) -> dg.ExecutorDefinition:
-    return dg.ExecutorDefinition(
-        name="in_process",
-        config_schema=IN_PROC_CONFIG,
-        executor_creation_fn=lambda _: _GuardedExecutor(watch),
-    )
 
 
 @contextmanager
@@ -393,85 +255,3 @@ def _deferred_interrupts() -> Iterator[None]:
             yield
     finally:
         signal.signal(signal.SIGTERM, on_terminate)  # Dagster leaves SIGINT's handler here
-
-
-@contextmanager
-def _terminated_from_ui(watch: _Watch) -> Iterator[None]:
-    """Stop this process's run when "terminate" is pressed in the UI, which can only change the run's status."""
-    over = threading.Event()
-    main = threading.main_thread()
-    if threading.current_thread() is not main or main.ident is None:
-        yield
-        return
-    ident = main.ident
-
-    def poll() -> None:
-        while not over.wait(_POLL_SECONDS):
-            if watch.interrupted:
-                return
-            if watch.asked_to_stop():
-                # Not os.kill: that may be delivered to another thread and leave a sleeping main thread asleep.
-                signal.pthread_kill(ident, signal.SIGINT)
-                return
-
-    thread = threading.Thread(target=poll, name="qgen-run-status", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
-# ── the code location ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True)
-class _Location:
-    """The code location of the workspace, as the webserver would name it, and its definitions loaded here."""
-
-    origin: CodeLocationOrigin
-    pointer: CodePointer
-    repository: RepositoryDefinition
-
-    @staticmethod
-    def load(workspace: Path | None, definitions: dg.Definitions | None) -> _Location:
-        origin = location_origins_from_yaml_paths([str(workspace or deploy_file("workspace.yaml"))])[0]
-        target = origin.loadable_target_origin
-        [loaded] = get_loadable_targets(
-            python_file=target.python_file,
-            module_name=target.module_name,
-            package_name=target.package_name,
-            autoload_defs_module_name=target.autoload_defs_module_name,
-            working_directory=target.working_directory,
-            attribute=target.attribute,
-            resolve_lazy_defs=True,
-        )
-        pointer = CodePointer.from_module(cast("str", target.module_name), loaded.attribute, target.working_directory)
-        found = definitions or loaded.target_definition
-        repository = (
-            found.get_repository_def()
-            if isinstance(found, dg.Definitions)
-            else cast("RepositoryDefinition", pointer.load_target())
-        )
-        return _Location(origin, pointer, repository)
-
-    def job(self, name: str) -> JobDefinition:
-        if not self.repository.has_job(name):
-            known = ", ".join(sorted(job for job in self.repository.job_names if not job.startswith("__")))
-            raise ConfigurationError(f"There is no job {name}.", hint=f"Jobs: {known}.")
-        return self.repository.get_job(name)
-
-    def remote_origin(self, job_name: str) -> RemoteJobOrigin:
-        return RemoteRepositoryOrigin(self.origin, self.repository.name).get_job_origin(job_name)
-
-    def code_origin(self, job_name: str) -> JobPythonOrigin:
-        executable = self.origin.loadable_target_origin.executable_path or sys.executable
-        return JobPythonOrigin(
-            job_name,
-            RepositoryPythonOrigin(
-                executable_path=executable,
-                code_pointer=self.pointer,
-                entry_point=get_python_environment_entry_point(executable),
-            ),
-        )

@@ -23,10 +23,11 @@ from qgen_dagster.defs.going_on import going_on
 from qgen_dagster.defs.hosting import hosting
 from qgen_dagster.defs.instance import open_instance, prepare_dagster_home
 from qgen_dagster.defs.jobs import audit_bank, auto_balance, build_drill_series
-from qgen_dagster.defs.launch import LaunchResult, NothingToResume, resume_run, run_job
+from qgen_dagster.defs.launch import NothingToResume, resume_run, run_job
 from qgen_dagster.defs.partitions import register_series
 from qgen_dagster.defs.ranges import register_strata, strata_range
 from qgen_dagster.defs.resources import PARENT_RUN_TAG, ROUND_TAG, run_config
+from qgen_dagster.defs.watch import LaunchResult
 from qgen_dagster.services.balance import RoundRequest
 from qgen_dagster.services.bank_audit import AuditOptions
 from qgen_dagster.services.database import dagster_database_url

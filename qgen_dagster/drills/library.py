@@ -161,13 +161,19 @@ def _chequers(points: Sequence[int], side: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PromptCost:
-    """Tokens of a series' positions beside those of the fixed maximum that they replace, and how they were counted."""
+    """Tokens of a series' positions beside those of the fixed maximum that they replace, and how they were counted.
+
+    What was measured: the input tokens of the series' calls, all that was sent, as the providers reported them; None
+    where no call was made that anybody counts.
+    """
 
     positions: int
     tokens: int
     fixed_positions: int
     fixed_tokens: int
     counted_with: str
+    measured_calls: int = 0
+    measured_tokens: int | None = None
 
     @property
     def saving(self) -> float | None:
@@ -175,16 +181,20 @@ class PromptCost:
         return 1 - self.tokens / self.fixed_tokens if self.fixed_tokens else None
 
 
-def prompt_cost(selection: Selection, library: Sequence[Position], seed: int) -> PromptCost:
-    """Measures what the selection costs in prompts, and what the fixed maximum would: all 21 openings and up to 25 of
-    every other phase, 96 positions in a full library."""
+def fixed_maximum(library: Sequence[Position], seed: int) -> tuple[Position, ...]:
+    """What would be loaded whatever was asked for: all openings and 25 of every other phase, in a full library 96."""
     fixed: list[Position] = []
     for phase in Phase:
         there = in_order(position for position in library if position.phase is phase)
         fixed += there if phase is Phase.OPENING else _sample(there, MAX_POSITIONS_PER_PHASE, phase, seed)
-    tokens, method = count_tokens([render_for_prompt(position) for position in selection.positions])
+    return tuple(fixed)
+
+
+def prompt_cost(loaded: Sequence[Position], fixed: Sequence[Position]) -> PromptCost:
+    """What the loaded positions cost in prompts, and what the fixed maximum would, without asking anybody."""
+    tokens, method = count_tokens([render_for_prompt(position) for position in loaded])
     fixed_tokens, _ = count_tokens([render_for_prompt(position) for position in fixed])
-    return PromptCost(len(selection.positions), tokens, len(fixed), fixed_tokens, method)
+    return PromptCost(len(loaded), tokens, len(fixed), fixed_tokens, method)
 
 
 def count_tokens(texts: Collection[str]) -> tuple[int, str]:

@@ -1,7 +1,7 @@
 """What a language model's client is: one prompt in, one completion out; and many at once through a batch API.
 
-Here: `Prompt`, `CallSettings`, `Completion`, `LlmClient`, `LlmBatchClient`. Not here: any single provider
-(`providers/`, one file each), when and how often to call (`calls.py`), what the prompts say (`prompts/`).
+Here: `Prompt`, `CallSettings`, `Completion`, `LlmClient`, `TokenCounter`, `LlmBatchClient`. Not here: any single
+provider (`providers/`, one file each), when and how often to call (`calls.py`), what the prompts say (`prompts/`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from qgen_dagster.generation.provider import ProviderError
 from qgen_dagster.generation.provider import RateLimits as RateLimits
@@ -75,6 +75,15 @@ class LlmClient(Protocol):
 
     async def aclose(self) -> None:
         """Closes its connections."""
+        ...
+
+
+@runtime_checkable
+class TokenCounter(Protocol):
+    """A client whose provider counts tokens with the model's own tokenizer, free of charge."""
+
+    async def count_tokens(self, text: str, model: str, timeout_seconds: float) -> int:
+        """The tokens of the text as a prompt, with the few that the provider puts around it. Raises ProviderError."""
         ...
 
 

@@ -27,7 +27,9 @@ from qgen_dagster.generation.provider import Reply
 from qgen_dagster.services.calls import design_call
 from qgen_dagster.services.drill_designers import Asked
 from qgen_dagster.services.drill_runs import SeriesRun
+from qgen_dagster.services.drill_tokens import counting, measure
 from qgen_dagster.services.plan_drills import curriculum_of
+from qgen_dagster.services.preflight import preflight
 
 Made = tuple[Slot, Drill]
 SHOWN_PROBLEMS = 8  # of an earlier reply, told to whoever is asked again
@@ -52,6 +54,9 @@ def build_drills(run: SeriesRun) -> None:
         there = {stored.index for stored in rows.list_drills(tx, series.id)}
         positions = position_rows.get_positions(tx, [slot.position_id for b in batches for slot in b.slots])
     curriculum = curriculum_of(series)
+    designers = run.designers
+    if designers.desk is not None and not run.options.skip_preflight:
+        preflight(run, designers.desk, designers.needed_models)
     at_work = {batch.id: _Batch(run, batch, series, curriculum, positions, there) for batch in batches}
     progress = _Progress(run, series)
 
@@ -61,7 +66,7 @@ def build_drills(run: SeriesRun) -> None:
         progress.finished(outcome)
 
     engine: BatchEngine[Made] = BatchEngine(_Ledger(run.bank, at_work), on_finished=finished)
-    jobs = Jobs(engine.jobs([batch.task() for batch in at_work.values()]))
+    jobs = Jobs([*counting(run), *engine.jobs([batch.task() for batch in at_work.values()])])
     run.calls.run(run_all(jobs, run.calls.max_open, run.should_stop))
     _end(run)
     run.keep_up()
@@ -71,10 +76,12 @@ def _end(run: SeriesRun) -> None:
     """Says how the series ended: COMPLETED where there is any drill, with a warning for those that are missing."""
     series = run.series
     with run.bank.begin() as tx:
-        failed = [b for b in rows.list_batches(tx, series.id) if b.delivered < b.size]
+        batches = rows.list_batches(tx, series.id)
+        failed = [b for b in batches if b.delivered < b.size]
         warnings = [*series.plan_warnings, *(_warning(batch) for batch in failed)]
         status = SeriesStatus.COMPLETED if series.drills else SeriesStatus.FAILED
         rows.end_series(tx, series.id, status, "; ".join(warnings) or None)
+        measure(tx, series, batches)
 
 
 def _warning(batch: StoredDrillBatch) -> str:

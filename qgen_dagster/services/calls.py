@@ -24,8 +24,9 @@ ARBITRATE = "arbitrate"
 COMPARE = "compare"
 EMBED = "embed"
 DESIGN = "drill"  # a batch of drills
-CHECK = "check"  # whether a model answers at all: qgen doctor --live
-PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK)
+CHECK = "check"  # whether a model answers at all: before a run, and qgen doctor --live
+COUNT = "count"  # how many tokens a text has; the reply is the number
+PURPOSES = (GENERATE, SOLVE, ARBITRATE, COMPARE, EMBED, DESIGN, CHECK, COUNT)
 
 
 class Calls:

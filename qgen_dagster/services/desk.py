@@ -15,11 +15,17 @@ from qgen_dagster.config.llm import LlmConfig, ModelEntry
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.calls import Offer, Route
 from qgen_dagster.generation.gate import Gate, GateLimits
-from qgen_dagster.generation.llm import CallSettings, Completion, JobResult, LlmBatchClient, LlmClient
+from qgen_dagster.generation.llm import CallSettings, Completion, JobResult, LlmBatchClient, LlmClient, TokenCounter
 from qgen_dagster.generation.prices import Price, Prices
 from qgen_dagster.generation.prompts.render import VersionedPrompt
 from qgen_dagster.generation.provider import Fault, ProviderError, Reply
-from qgen_dagster.generation.providers.registry import BATCH_FAMILIES, available, open_batch_client, open_client
+from qgen_dagster.generation.providers.registry import (
+    BATCH_FAMILIES,
+    COUNTING_FAMILIES,
+    available,
+    open_batch_client,
+    open_client,
+)
 
 CHARS_PER_TOKEN = 3  # fewer than real text has, since it bounds costs
 LEARNING = 0.1  # weight of the newest call in the average of what calls bring
@@ -122,6 +128,27 @@ class Desk:
             prompt_version=prompt.version,
             offer=offer if entry.batch and entry.provider in BATCH_FAMILIES else None,
         )
+
+    def counts_tokens(self, model: str) -> bool:
+        """Whether the model's provider counts tokens for whoever asks, and can be asked now."""
+        provider = self.provider_of(model)
+        return provider in COUNTING_FAMILIES and self.gate(provider).ready
+
+    def counting_route(self, model: str, text: str, *, timeout_seconds: float) -> Route:
+        """The way to have a text's tokens counted where `counts_tokens`; the reply is the number, and costs nothing.
+
+        Providers limit counting apart from answering. So it does not pass the provider's gate, and who may not count
+        may still answer.
+        """
+        entry = self.config.entry(model)
+
+        async def send() -> Reply:
+            client = self._client(entry.provider)
+            assert isinstance(client, TokenCounter)  # noqa: S101 - as all of COUNTING_FAMILIES
+            counted = await client.count_tokens(text, entry.name or model, timeout_seconds)
+            return Reply(text=str(counted), provider=entry.provider, model=model, cost_usd=Decimal())
+
+        return Route(provider=entry.provider, model=model, send=send, worst_usd=Decimal)
 
     async def _send(
         self, entry: ModelEntry, model: str, prompt: VersionedPrompt, settings: CallSettings, *, keep_partial: bool

@@ -47,21 +47,30 @@ class Designers:
         self, options: BuildOptions, models: Sequence[str], desk: Desk | None, prompts: Prompts | None
     ) -> None:
         self._options = options
-        self._desk = desk
+        self.desk = desk
         self._prompts = prompts
         self.models = tuple(models)
 
     @property
-    def built_in(self) -> bool:
-        """Whether no language model is asked."""
-        return self.models[0] == PROCEDURAL
+    def needed_models(self) -> list[str]:
+        """The language models that the series may need, each once; none where the built-in designer comes first."""
+        return routing.first_asked(self.models)
+
+    @property
+    def first(self) -> str | None:
+        """The language model that is asked before all others; None where the built-in designer is."""
+        model = self._willing()[0]
+        return None if model == PROCEDURAL else model
 
     def routes(self, asked: Asked) -> Sequence[Route]:
         """Whom to ask, in order."""
-        models = list(self.models)
+        models = self._willing()
         if self._options.provider_tier == "balanced":
             models = routing.balanced(models, asked.batch)
         return [self._built_in(asked) if model == PROCEDURAL else self._model(model, asked) for model in models]
+
+    def _willing(self) -> list[str]:
+        return self.desk.willing(self.models) if self.desk is not None else list(self.models)
 
     def _built_in(self, asked: Asked) -> Route:
         async def send() -> Reply:
@@ -70,7 +79,7 @@ class Designers:
         return Route(provider=PROCEDURAL, model=None, send=send, worst_usd=Decimal)
 
     def _model(self, model: str, asked: Asked) -> Route:
-        assert self._desk is not None  # noqa: S101 - where models are, so is the desk
+        assert self.desk is not None  # noqa: S101 - where models are, so is the desk
         assert self._prompts is not None  # noqa: S101 - and so are their prompts
         wanted = asked.wanted
         prompt = drill_prompt(
@@ -80,8 +89,8 @@ class Designers:
             methodologies_of(wanted.curriculum),
             asked.problems,
         )
-        how, size = self._desk.config.generators.drills, len(wanted.slots)
-        return self._desk.route(
+        how, size = self.desk.config.generators.drills, len(wanted.slots)
+        return self.desk.route(
             model,
             prompt,
             temperature=how.temperature,

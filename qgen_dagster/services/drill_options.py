@@ -42,6 +42,7 @@ class BuildOptions(BaseModel):
     retry: bool = False
     provider: Literal["procedural", "openai", "anthropic", "google", "xai", "openai_compatible"] | None = None
     provider_tier: Literal["primary", "fallback", "balanced"] = "primary"
+    skip_preflight: bool = False
     max_concurrent: Annotated[int, Field(ge=1, le=500)] = DEFAULT_MAX_CONCURRENT
     budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
     budget_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = None

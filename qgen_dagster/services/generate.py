@@ -49,7 +49,8 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     unfinished = [b for b in batches if b.status in (BatchStatus.PENDING, BatchStatus.GENERATING)]
     if not unfinished:
         return
-    preflight(work, {batch.stratum: None for batch in unfinished})
+    if work.writers is not None and not work.options.skip_preflight:
+        preflight(work, work.writers.desk, work.writers.needed_models({batch.stratum: None for batch in unfinished}))
     progress = _Progress(work, batches)
     ledger = QuestionLedger(work.bank, work.run_id, {b.id: b.stratum.difficulty for b in unfinished})
 

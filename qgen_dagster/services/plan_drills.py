@@ -19,7 +19,7 @@ from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.drills import Phase, Position
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.drills.design import possible_methodologies
-from qgen_dagster.drills.library import PromptCost, load_catalogue, prompt_cost, select_positions
+from qgen_dagster.drills.library import PromptCost, fixed_maximum, load_catalogue, prompt_cost, select_positions
 from qgen_dagster.drills.planner import plan_series
 from qgen_dagster.services.drill_options import SeriesOptions
 
@@ -54,6 +54,7 @@ def plan_drills(bank: Bank, settings: Settings, options: SeriesOptions, series_i
         raise ConfigurationError(
             f"the library has no position of {', '.join(phases)}", hint="See what there is with: qgen drills positions"
         )
+    fixed = fixed_maximum(library, seed)
     batch_size = options.batch_size if settings.drill_batches else options.count
     possible = _possible(chosen.positions, curriculum, seed)
     plan = plan_series(chosen.positions, possible, options.count, curriculum, seed=seed, batch_size=batch_size)
@@ -68,7 +69,8 @@ def plan_drills(bank: Bank, settings: Settings, options: SeriesOptions, series_i
         seed=seed,
         batch_size=batch_size,
         curriculum=curriculum.model_dump(mode="json"),
-        position_cost=asdict(prompt_cost(chosen, library, seed)),
+        positions={"loaded": [p.id for p in chosen.positions], "fixed": [p.id for p in fixed]},
+        position_cost=asdict(prompt_cost(chosen.positions, fixed)),
         plan_warnings=(*(chosen.warnings if plan.warnings else ()), *plan.warnings),
     )
     with bank.begin() as tx:
@@ -92,7 +94,7 @@ def curriculum_of(series: StoredSeries) -> Curriculum:
 
 
 def cost_of(series: StoredSeries) -> PromptCost:
-    """What the series' positions cost in prompts, beside the fixed maximum."""
+    """What the series' positions cost in prompts, beside the fixed maximum, and what its calls took."""
     return PromptCost(**series.position_cost)
 
 

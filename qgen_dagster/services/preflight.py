@@ -1,69 +1,67 @@
-"""Before a run asks language models for questions: each model that it may need is asked once, cheaply.
+"""Before a run asks language models for anything: each model that it may need is asked once, cheaply.
 
 A model that is retired or refuses such calls is passed over for the whole run where another one can do its work; a
 provider whose key or account does not work is stopped by its gate, as at any call. Whatever is found is said before
-work starts. Not here: the call itself and what its outcome means (`live_check.py`), choosing models (`routing.py`).
+work starts. Runs of questions and of drills share it. Not here: which models those are (`writers.py`,
+`drill_designers.py`), the call itself and what its outcome means (`live_check.py`), choosing models (`routing.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from typing import Protocol
+from uuid import UUID
 
-from qgen_dagster.config.llm import PROCEDURAL
 from qgen_dagster.core.errors import ExitCode
-from qgen_dagster.core.progress import Notice
-from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.core.progress import Notice, Progress
 from qgen_dagster.generation.calls import Caller
+from qgen_dagster.services.calls import Calls
+from qgen_dagster.services.desk import Desk
 from qgen_dagster.services.findings import Finding, Health
 from qgen_dagster.services.live_check import AT_ONCE, NO_RETRIES, ask
-from qgen_dagster.services.work import Work
-from qgen_dagster.services.writers import Writers
 
 
-def preflight(work: Work, strata: Iterable[Stratum]) -> list[Finding]:
-    """What is wrong with the models that questions of these strata may need; empty where all is well.
+class RunAtWork(Protocol):
+    """What is needed of a run, whatever it makes."""
+
+    @property
+    def run_id(self) -> UUID: ...
+    @property
+    def calls(self) -> Calls: ...
+    @property
+    def timer(self) -> Callable[[], float]: ...
+    @property
+    def progress(self) -> Progress: ...
+
+
+def preflight(run: RunAtWork, desk: Desk, models: Sequence[str]) -> list[Finding]:
+    """What is wrong with the models, which the desk then passes over; empty where all is well.
 
     The calls belong to the run: they are in its journal, its cost and its budget. A model that has answered is not
-    asked again when the run goes on, and nobody is asked where the item models make all of it.
+    asked again when the run goes on.
     """
-    writers = work.writers
-    if writers is None or work.options.skip_preflight:
-        return []
-    models = _needed(writers, strata)
     caller = Caller(
-        work.calls.journal, max_concurrent=AT_ONCE, clock=work.timer, retry=NO_RETRIES, budget=work.calls.budget
+        run.calls.journal, max_concurrent=AT_ONCE, clock=run.timer, retry=NO_RETRIES, budget=run.calls.budget
     )
 
     async def ask_all() -> list[Finding]:
         try:
-            return await asyncio.gather(*(ask(writers.desk, caller, model, work.run_id) for model in models))
+            return await asyncio.gather(*(ask(desk, caller, model, run.run_id) for model in models))
         finally:
             await caller.settled()
 
     wrong: list[Finding] = []
-    for model, finding in zip(models, work.calls.run(ask_all()) if models else [], strict=True):
+    for model, finding in zip(models, run.calls.run(ask_all()) if models else [], strict=True):
         if finding.health is Health.FAIL:
             wrong.append(finding)
-            follows = _consequence(writers, model, finding)
-            work.progress(Notice(f"{finding.detail}{follows} {finding.mend or ''}".rstrip()))
+            follows = _consequence(desk, model, finding)
+            run.progress(Notice(f"{finding.detail.rstrip('.')}{follows} {finding.mend or ''}".rstrip()))
     return wrong
 
 
-def _needed(writers: Writers, strata: Iterable[Stratum]) -> list[str]:
-    """The models that make these strata's questions, solve and judge them, each once; none if item models make all."""
-    made = [model for stratum in strata for model in writers.generators(stratum)[:_TIERS]]
-    makers = [model for model in dict.fromkeys(made) if model != PROCEDURAL]
-    judges = writers.desk.config.judges
-    judging = [model for model in (*judges.solvers, *judges.arbiters) if writers.desk.can_ask(model)]
-    return list(dict.fromkeys([*makers, *judging])) if makers else []
-
-
-def _consequence(writers: Writers, model: str, finding: Finding) -> str:
+def _consequence(desk: Desk, model: str, finding: Finding) -> str:
     if finding.exit_code is not ExitCode.CONFIGURATION:
         return "."
-    writers.desk.pass_over(model)
-    return ": this run passes it over where another model can do its work."
-
-
-_TIERS = 2  # the chain behind primary and fallback is for a bad day, and too long to be asked every time
+    desk.pass_over(model)
+    return ": this run passes it over where another one can do its work."

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from qgen_dagster.config.llm import PROCEDURAL, GeneratorTiers, LlmConfig, Tier
 from qgen_dagster.services.desk import Desk
 
+TIERS = 2  # primary and fallback; the chain behind them is for a bad day, and too long to be asked every time
+
 
 def generator_models(config: LlmConfig, can_ask: Callable[[str], bool], question_type: str, tier: Tier) -> list[str]:
     """The models that make questions of a type, best first; `procedural` ends the list, nothing stands behind it.
@@ -37,6 +39,11 @@ def balanced(models: Sequence[str], batch: int) -> list[str]:
     if len(models) > 1 and batch % 2 and PROCEDURAL not in models[:2]:
         return [models[1], models[0], *models[2:]]
     return list(models)
+
+
+def first_asked(models: Sequence[str]) -> list[str]:
+    """The language models of the two tiers: who does the work on an ordinary day, and who stands in."""
+    return [model for model in models[:TIERS] if model != PROCEDURAL]
 
 
 def passed_over(config: LlmConfig, can_ask: Callable[[str], bool]) -> list[str]:

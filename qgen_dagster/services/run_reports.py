@@ -31,7 +31,7 @@ from qgen_dagster.tracking.run_schemas import (
 )
 
 COUNTED = 10_000  # a page's total stops counting here, and pages end here
-COUNTED_BY_NAME = 1_000  # the same where each run has to be looked into
+COUNTED_AHEAD = 1_000  # a list of runs counts in steps of so many, one step past the page
 
 
 class ReportRefused(QgenError):
@@ -90,8 +90,8 @@ def report(bank: Bank, told: QuestionGenerationRunCreate) -> Reported:
 def find_runs(
     bank: Bank, wanted: RunFilter, sort: SortKey = "started_at", *, descending: bool = True, limit: int, offset: int = 0
 ) -> FoundRuns:
-    """A page of runs and how many there are."""
-    most = COUNTED if wanted.provider is None and wanted.question_type is None else COUNTED_BY_NAME
+    """A page of runs and how many there are; a first page counts to 1,000, a later one further."""
+    most = min(COUNTED, -(-(offset + limit + 1) // COUNTED_AHEAD) * COUNTED_AHEAD)
     with bank.session() as tx:
         found = rows.page_of_runs(tx, wanted, sort, descending=descending, limit=limit, offset=offset)
         total = offset + len(found)

@@ -5,7 +5,7 @@ Here: `Writers`, which joins prompts, desk and routing for a run. Not here: choo
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
@@ -138,6 +138,13 @@ class Writers:
             self.desk.config, self._can_ask, stratum.question_type, self.work.options.provider_tier
         )
         return self.desk.willing(models)
+
+    def needed_models(self, strata: Iterable[Stratum]) -> list[str]:
+        """The models that make these strata's questions, solve and judge them, each once; none if item models do."""
+        made = [model for stratum in strata for model in routing.first_asked(self.generators(stratum))]
+        judges = self.desk.config.judges
+        judging = [model for model in (*judges.solvers, *judges.arbiters) if self.desk.can_ask(model)]
+        return list(dict.fromkeys([*made, *judging])) if made else []
 
     def _can_ask(self, model: str) -> bool:
         wanted = self.work.options.provider

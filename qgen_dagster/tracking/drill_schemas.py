@@ -16,13 +16,18 @@ from qgen_dagster.tracking.admin_schemas import Paged
 
 
 class PositionCost(BaseModel):
-    """Positions that were loaded and their tokens in prompts, beside the fixed maximum that they replace."""
+    """Positions that were loaded and their tokens in prompts, beside the fixed maximum that they replace.
+
+    `measured_tokens` is what the calls for drills were sent in all, as the providers report it; null before any was.
+    """
 
     positions: int
     tokens: int
     fixed_positions: int
     fixed_tokens: int
     counted_with: str
+    measured_calls: int
+    measured_tokens: int | None
 
 
 class DrillSeriesSummary(BaseModel):

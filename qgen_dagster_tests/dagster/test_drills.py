@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import dagster as dg
 import pytest
-import yaml
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 from qgen_dagster.bank.drills import StoredSeries
-from qgen_dagster.config.llm import PACKAGED
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import silent
 from qgen_dagster.defs.drill_resources import series_config
 from qgen_dagster.defs.hosting import hosting
-from qgen_dagster.defs.launch import LaunchResult, run_job
+from qgen_dagster.defs.launch import run_job
 from qgen_dagster.defs.partitions import SERIES
 from qgen_dagster.defs.sensors import new_drill_series
+from qgen_dagster.defs.watch import LaunchResult
 from qgen_dagster.services.drill_options import make_series_options
 from qgen_dagster.services.plan_drills import load_series
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.balancing import Balancing
-from qgen_dagster_tests.support.drills import planned, run_of
+from qgen_dagster_tests.support.drills import designed_by, planned, run_of
 from qgen_dagster_tests.support.written import with_models
 
 
@@ -97,11 +95,7 @@ def test_a_key_that_is_no_series_is_refused_with_what_to_do(balancing: Balancing
 
 
 def test_a_backfill_of_a_series_makes_only_what_is_missing(balancing: Balancing, llm: FakeLlm, tmp_path: Path) -> None:
-    data = yaml.safe_load((PACKAGED / "generators.yaml").read_text())
-    data["drills"] |= {"primary": "gpt-6.1-terra", "fallback": None}
-    data["chain"] = []
-    (tmp_path / "generators.yaml").write_text(yaml.safe_dump(data))
-    settings = replace(with_models(balancing.settings, llm), generators_file=tmp_path / "generators.yaml")
+    settings = designed_by(with_models(balancing.settings, llm), tmp_path, "gpt-6.1-terra")
     llm.script("malformed_text:@1,2,3,4:task=drill")
 
     with hosting(settings, silent):
@@ -121,6 +115,9 @@ def test_a_backfill_of_a_series_makes_only_what_is_missing(balancing: Balancing,
     )
     assert balancing.checks(first.run_id)["drill_verification"] is False
     assert again.success
+    measured = [balancing.metadata(run.run_id, "drill_batches")[first.run_id] for run in (first, again)]
+    assert [told["measured_calls"] for told in measured] == [6, 7]
+    assert measured[1]["measured_tokens"] > measured[0]["measured_tokens"] > measured[0]["position_tokens"] > 0
     assert llm.stats.providers["openai"].task("drill").calls == 1
     assert balancing.checks(again.run_id) == {"drill_quotas": True, "drill_verification": True}
     assert series_of(balancing, first.run_id).drills == 15

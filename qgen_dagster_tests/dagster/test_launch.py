@@ -21,8 +21,9 @@ from qgen_dagster.core.errors import BillingError, ConfigurationError, ExitCode
 from qgen_dagster.defs.attempts import PROCESS_TAG, close_dead_run, latest_attempt, qgen_run_id, this_process
 from qgen_dagster.defs.instance import open_instance
 from qgen_dagster.defs.interrupts import stop_on_interrupt, terminal
-from qgen_dagster.defs.launch import LaunchResult, NothingToResume, causes, resume_run, run_job
+from qgen_dagster.defs.launch import NothingToResume, resume_run, run_job
 from qgen_dagster.defs.ranges import range_keys, range_tags, register_strata, strata_range
+from qgen_dagster.defs.watch import LaunchResult, causes
 from qgen_dagster_tests.support.ui import Ui, webserver_and_daemon
 
 from .toy_switches import KEYS, Switches

@@ -1,4 +1,4 @@
-"""Anthropic's protocol: messages, models. Not here: message batches (`anthropic_batches.py`)."""
+"""Anthropic's protocol: messages, counting their tokens, models. Not here: message batches (`anthropic_batches.py`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,12 @@ from .limits import Standing
 from .models import check_parameters, exists, listed
 from .schemas import check_anthropic
 from .transport import Reply, Request
+from .usage import tokens_of
 
+# What may be asked for when tokens are only counted: not how much may be answered, nor at what temperature.
+_COUNTED = frozenset(
+    {"messages", "model", "system", "tools", "tool_choice", "thinking", "output_config", "cache_control", "speed"}
+)
 _REFUSAL = {"type": "refusal", "category": None, "explanation": None}
 
 
@@ -37,6 +42,9 @@ class AnthropicWire:
         try:
             if request.method == "POST" and path == "/v1/messages":
                 return await self._message(key, read_body(request))
+            if request.method == "POST" and path == "/v1/messages/count_tokens":
+                asked = read_body(request)
+                return await self._desk.service_call(self, key, "count", lambda: self._count(asked))
             if path.startswith("/v1/messages/batches"):
                 return await self._batches.handle(request, path.removeprefix("/v1/messages/batches"), key)
             if request.method == "GET" and path.startswith("/v1/models"):
@@ -115,6 +123,18 @@ class AnthropicWire:
     async def _message(self, key: str | None, body: Mapping[str, Any]) -> Reply:
         call = self.read(body)
         return await self._desk.model_call(self, key, call, lambda: self.check(call, body), write_message)
+
+    def _count(self, body: Mapping[str, Any]) -> Reply:
+        """As many tokens as such a message would be billed for."""
+        for name in body:
+            if name not in _COUNTED:
+                raise WireError("invalid", f"{name}: Extra inputs are not permitted")
+        call = self.read(body)
+        if not call.model:
+            raise WireError("invalid", "model: Field required")
+        if not exists(self.provider, call.model, self._desk.settings.retired):
+            raise WireError("no_model", model=call.model)
+        return Reply.of(200, {"input_tokens": tokens_of(call.system) + tokens_of(call.user)})
 
     def _models(self, name: str) -> Reply:
         retired = self._desk.settings.retired

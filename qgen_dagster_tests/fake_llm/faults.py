@@ -34,7 +34,7 @@ KINDS = STATUS_KINDS + DELIVERY_KINDS + REPLY_KINDS + QUESTION_KINDS + OWN_DRILL
 # Calls of a model; a fault that names no task meets these.
 MODEL_TASKS = ("generate", "solve", "arbitrate", "compare", "drill", "other", "embed")
 # The rest of the API; a fault meets these only where it names them.
-SERVICE_TASKS = ("models", "files", "batch", "poll", "results", "list", "cancel")
+SERVICE_TASKS = ("models", "count", "files", "batch", "poll", "results", "list", "cancel")
 TASKS = MODEL_TASKS + SERVICE_TASKS
 
 Api = Literal["online", "batch"]

@@ -1,4 +1,4 @@
-"""Google's protocol (the Gemini API): generateContent, embeddings, models.
+"""Google's protocol (the Gemini API): generateContent, counting tokens, embeddings, models.
 
 Here: `GoogleWire`. Not here: batch jobs (`google_batches.py`).
 """
@@ -19,6 +19,7 @@ from .google_batches import GoogleBatches
 from .limits import Standing
 from .models import exists, listed
 from .transport import Reply, Request
+from .usage import tokens_of
 
 _VERSIONS = ("/v1beta/", "/v1/", "/v1alpha/")
 
@@ -109,6 +110,8 @@ class GoogleWire:
         if verb == "generateContent":
             call = self.read(model, body)
             return await self._desk.model_call(self, key, call, lambda: self.check(call, body), write_content)
+        if verb == "countTokens":
+            return await self._desk.service_call(self, key, "count", lambda: self._count(model, body))
         if verb == "batchEmbedContents":
             return await self._embed(key, model, body.get("requests") or [], many=True)
         if verb == "embedContent":
@@ -116,6 +119,18 @@ class GoogleWire:
         if verb == "batchGenerateContent":
             return await self._batches.create(model, body, key)
         raise WireError("not_found")
+
+    def _count(self, model: str, body: Mapping[str, Any]) -> Reply:
+        """As many tokens as such content would be billed for."""
+        self.check_model(model)
+        for name in body:
+            if name not in ("contents", "generateContentRequest"):
+                message = f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.'
+                raise WireError("invalid", message)
+        call = self.read(model, body.get("generateContentRequest") or body)
+        tokens = tokens_of(call.system) + tokens_of(call.user)
+        details = [{"modality": "TEXT", "tokenCount": tokens}]
+        return Reply.of(200, {"totalTokens": tokens, "promptTokensDetails": details})
 
     async def _embed(self, key: str | None, model: str, requests: list[dict[str, Any]], *, many: bool) -> Reply:
         texts = [_text(r.get("content") or {}) for r in requests]
@@ -195,6 +210,7 @@ def _text(content: Mapping[str, Any]) -> str:
 def _model(name: str) -> dict[str, Any]:
     embeds = "embedding" in name
     verbs = ["embedContent", "batchEmbedContents"] if embeds else ["generateContent", "batchGenerateContent"]
+    verbs.append("countTokens")
     return {
         "name": f"models/{name}",
         "version": "001",

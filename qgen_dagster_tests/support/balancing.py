@@ -14,9 +14,10 @@ import dagster as dg
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.definitions import defs
-from qgen_dagster.defs.launch import LaunchResult, run_job
+from qgen_dagster.defs.launch import run_job
 from qgen_dagster.defs.ranges import register_strata, strata_range
 from qgen_dagster.defs.resources import run_config
+from qgen_dagster.defs.watch import LaunchResult
 
 
 @dataclass(frozen=True)

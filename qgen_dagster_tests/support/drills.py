@@ -6,13 +6,18 @@ Not here: the command line, Dagster.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
+
+import yaml
 
 from qgen_dagster.bank import drills as rows
 from qgen_dagster.bank.drills import StoredDrill, StoredDrillBatch, StoredSeries
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.bank.runs import get_run
+from qgen_dagster.config.llm import PACKAGED
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.progress import Progress, silent
 from qgen_dagster.services.build_drills import build_drills
@@ -35,11 +40,12 @@ def build(
     *,
     progress: Progress = silent,
     prepare: Callable[[SeriesRun], object] = lambda run: None,
+    run_id: UUID | None = None,
     **options: Any,
 ) -> StoredSeries:
-    """Builds and verifies a series without waiting between retries; returns it as it stands then."""
-    chosen = make_build_options(**options)
-    with series_run(bank, settings, series_id, uuid4(), chosen, progress=progress, retry=NO_WAITING) as run:
+    """Builds and verifies a series without waiting between retries or a preflight; returns it as it stands then."""
+    chosen = make_build_options(**{"skip_preflight": True, **options})
+    with series_run(bank, settings, series_id, run_id or uuid4(), chosen, progress=progress, retry=NO_WAITING) as run:
         prepare(run)
         build_drills(run)
         verify_with_catalogue(bank, series_id)
@@ -64,3 +70,13 @@ def run_of(bank: Bank, series: StoredSeries) -> dict[str, Any]:
         row = get_run(tx, current.run_id)
     assert row is not None
     return row
+
+
+def designed_by(settings: Settings, folder: Path, model: str, **how: object) -> Settings:
+    """The settings with one model for drills and nobody to turn to, but for what `how` says."""
+    data: dict[str, Any] = yaml.safe_load((PACKAGED / "generators.yaml").read_text())
+    data["drills"] |= {"primary": model, "fallback": None, **how}
+    data["chain"] = []
+    path = folder / "generators.yaml"
+    path.write_text(yaml.safe_dump(data))
+    return replace(settings, generators_file=path)

@@ -101,6 +101,9 @@ class DesignFlags(Flags):
         Literal["primary", "fallback", "balanced"],
         typer.Option(metavar="TIER", help="primary, fallback or balanced.", rich_help_panel=_HOW),
     ] = "primary"
+    skip_preflight: Annotated[
+        bool, typer.Option("--skip-preflight", help="Do not ask each model once at the start.", rich_help_panel=_HOW)
+    ] = False
     max_concurrent: Annotated[int, typer.Option(metavar="N", help="Calls at the same time.", rich_help_panel=_HOW)] = 10
     budget_usd: Annotated[
         float | None, typer.Option(metavar="USD", help="Stop when this much is spent.", rich_help_panel=_HOW)
@@ -120,6 +123,7 @@ class DesignFlags(Flags):
             retry=retry,
             provider=self.provider,
             provider_tier=self.provider_tier,
+            skip_preflight=self.skip_preflight,
             max_concurrent=self.max_concurrent,
             budget_usd=None if self.budget_usd is None else str(self.budget_usd),  # through text: 0.1 stays 0.1
             budget_tokens=self.budget_tokens,

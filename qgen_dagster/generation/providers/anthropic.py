@@ -1,4 +1,4 @@
-"""Anthropic: single calls, and message batches at half the price.
+"""Anthropic: single calls, message batches at half the price, counting tokens.
 
 Here: `AnthropicClient`. Not here: the format of a request and of a reply (`anthropic_format.py`).
 
@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.llm import CallSettings, Completion, Job, JobRequest, JobResult, JobStatus, Prompt
 from qgen_dagster.generation.provider import Fault, ProviderError
-from qgen_dagster.generation.providers.anthropic_format import read_completion, read_job, read_result, request_body
+from qgen_dagster.generation.providers.anthropic_format import (
+    read_completion,
+    read_count,
+    read_job,
+    read_result,
+    request_body,
+)
 from qgen_dagster.generation.providers.batches import (
     CALL_SECONDS,
     PAGE,
@@ -62,7 +68,10 @@ class _RawAnswer(Protocol):
 
 
 class AnthropicClient:
-    """Anthropic's API: an `LlmClient` and an `LlmBatchClient`. Use it within one event loop, and close it there."""
+    """Anthropic's API: an `LlmClient`, a `TokenCounter` and an `LlmBatchClient`.
+
+    Use it within one event loop, and close it there.
+    """
 
     name = NAME
 
@@ -93,6 +102,14 @@ class AnthropicClient:
         call = self._sdk.messages.with_raw_response.create(**body, extra_body=extra, timeout=seconds)
         raw = await made_once(call, caller, seconds, self._translate)
         return read_completion(caller, read_object(caller, await raw.text()), anthropic_limits(raw.headers))
+
+    async def count_tokens(self, text: str, model: str, timeout_seconds: float) -> int:
+        """What the text takes as a user's message, without any system prompt. Raises ProviderError."""
+        caller = self._caller(model)
+        messages: list[Any] = [{"role": "user", "content": text}]
+        call = self._sdk.messages.with_raw_response.count_tokens(model=model, messages=messages)
+        raw = await made_once(call, caller, timeout_seconds, self._translate)
+        return read_count(caller, read_object(caller, await raw.text()))
 
     async def aclose(self) -> None:
         """Closes its connections. Calls in flight fail. May be called twice."""

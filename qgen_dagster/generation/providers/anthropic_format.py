@@ -1,7 +1,7 @@
 """Anthropic's messages format: what is sent, what comes back.
 
-Here: `request_body`, `read_completion`, `read_job`, `read_result`. Pure, and the same for single calls and for message
-batches. Not here: the SDK (`anthropic.py`).
+Here: `request_body`, `read_completion`, `read_count`, `read_job`, `read_result`. Pure, and the same for single calls
+and for message batches. Not here: the SDK (`anthropic.py`).
 """
 
 from __future__ import annotations
@@ -107,6 +107,14 @@ def read_usage(usage: object) -> Usage:
     )
     total = fresh + (read or 0) + (written or 0) if isinstance(fresh, int) else None
     return Usage(total, usage.get("output_tokens"), read, written)
+
+
+def read_count(caller: Caller, data: Mapping[str, Any]) -> int:
+    """The tokens of a prompt that was only counted. Raises ProviderError."""
+    tokens = data.get("input_tokens")
+    if not isinstance(tokens, int):
+        raise malformed(caller, "the answer has no count of tokens", json.dumps(data))
+    return tokens
 
 
 def read_job(caller: Caller, batch: Mapping[str, Any]) -> Job:

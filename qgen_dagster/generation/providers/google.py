@@ -1,4 +1,4 @@
-"""Google's Gemini API: single calls, and batch jobs at half the price.
+"""Google's Gemini API: single calls, batch jobs at half the price, counting tokens.
 
 Here: `GoogleClient`. A batch job's label is its display name; requests go with it, and answers come back within its
 description. Not here: the format of a request and of a reply (`google_format.py`), how the SDK is given it
@@ -32,6 +32,7 @@ from qgen_dagster.generation.providers.google_format import (
     call_config,
     inlined_responses,
     read_completion,
+    read_count,
     read_job,
     read_result,
 )
@@ -59,7 +60,10 @@ _bodies: ContextVar[list[str] | None] = ContextVar("bodies", default=None)
 
 
 class GoogleClient:
-    """Google's API: an `LlmClient` and an `LlmBatchClient`. Use it within one event loop, and close it there."""
+    """Google's API: an `LlmClient`, a `TokenCounter` and an `LlmBatchClient`.
+
+    Use it within one event loop, and close it there.
+    """
 
     name = NAME
 
@@ -96,6 +100,11 @@ class GoogleClient:
         response = await made_once(call, caller, settings.timeout_seconds, self._translate)
         raw = response.sdk_http_response
         return read_completion(caller, read_object(caller, (raw.body if raw else None) or ""))
+
+    async def count_tokens(self, text: str, model: str, timeout_seconds: float) -> int:
+        """What the text takes as a user's turn, without any instruction. Raises ProviderError."""
+        call = self._sdk.aio.models.count_tokens(model=model, contents=text)
+        return read_count(self._caller(model), await self._body_of(call, timeout_seconds, model))
 
     async def aclose(self) -> None:
         """Closes its connections. Calls in flight fail. May be called twice."""
@@ -155,18 +164,20 @@ class GoogleClient:
     async def _description(self, job_id: str) -> Mapping[str, Any]:
         return await self._body_of(self._sdk.aio.batches.get(name=job_id))
 
-    async def _body_of(self, call: Awaitable[object], seconds: float = CALL_SECONDS) -> Mapping[str, Any]:
-        """The answer as it came: the SDK drops the counts and the reason of a failure."""
+    async def _body_of(
+        self, call: Awaitable[object], seconds: float = CALL_SECONDS, model: str | None = None
+    ) -> Mapping[str, Any]:
+        """The answer as it came: the SDK drops the counts of a job and the reason of a failure."""
         bodies: list[str] = []
         token = _bodies.set(bodies)
         try:
-            await self._ask(call, seconds)
+            await self._ask(call, seconds, model)
         finally:
             _bodies.reset(token)
-        return read_object(self._caller(), bodies[-1] if bodies else "")
+        return read_object(self._caller(model), bodies[-1] if bodies else "")
 
-    async def _ask(self, call: Awaitable[T], seconds: float = CALL_SECONDS) -> T:
-        return await made_once(call, self._caller(), seconds, self._translate)
+    async def _ask(self, call: Awaitable[T], seconds: float = CALL_SECONDS, model: str | None = None) -> T:
+        return await made_once(call, self._caller(model), seconds, self._translate)
 
     def _caller(self, model: str | None = None) -> Caller:
         return Caller(NAME, self._host, model, self._secrets)

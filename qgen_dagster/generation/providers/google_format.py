@@ -1,7 +1,7 @@
 """Gemini's generateContent format: what is sent, what comes back.
 
-Here: `call_config`, `read_completion`, `read_job`, `read_result`. Pure, and the same for single calls and for batches.
-Not here: the SDK (`google.py`).
+Here: `call_config`, `read_completion`, `read_count`, `read_job`, `read_result`. Pure, and the same for single calls
+and for batches. Not here: the SDK (`google.py`).
 """
 
 from __future__ import annotations
@@ -133,6 +133,14 @@ def read_usage(usage: object) -> Usage:
         output_tokens=(made or 0) + thoughts if sent is not None or made is not None else None,
         cached_tokens=usage.get("cachedContentTokenCount"),
     )
+
+
+def read_count(caller: Caller, data: Mapping[str, Any]) -> int:
+    """The tokens of a prompt that was only counted. Raises ProviderError."""
+    tokens = data.get("totalTokens")
+    if not isinstance(tokens, int):
+        raise malformed(caller, "the answer has no count of tokens", json.dumps(data))
+    return tokens
 
 
 # -- batches --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from qgen_dagster.bank.drills import StoredSeries
+from qgen_dagster.bank.drills import StoredSeries, put_position_cost
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.drills import Asks
@@ -70,6 +70,13 @@ def test_series_are_listed_with_how_they_stand_in_words_and_colour(
     assert f"/drills/{series.id}" not in only
     assert "No series matches." in browser.page("/drills?status=FAILED")
     assert browser.get("/drills?status=green").status == 422
+
+
+def test_what_the_prompts_took_is_told_once_it_is_measured(bank: Bank, browser: Browser, series: StoredSeries) -> None:
+    assert "as the provider reports" not in text_of(browser.page(f"/drills/{series.id}"))
+    with bank.begin() as tx:
+        put_position_cost(tx, series.id, {**series.position_cost, "measured_calls": 3, "measured_tokens": 12_345})
+    assert "12,345 tokens in 3 calls, as the provider reports" in text_of(browser.page(f"/drills/{series.id}"))
 
 
 def test_what_is_under_way_is_told_live_on_every_page_that_shows_it(

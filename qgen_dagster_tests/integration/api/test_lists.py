@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from qgen_dagster.config.settings import Settings
+from qgen_dagster.services import run_reports
 from qgen_dagster.tracking.admin_schemas import QuestionRead
 from qgen_dagster.tracking.run_schemas import QuestionGenerationRunCreate, QuestionGenerationRunRead, RunPage
 from qgen_dagster_tests.support.api import READER, RUNS, Api, a_run, an_alert, running
@@ -64,12 +65,20 @@ def test_runs_without_the_value_come_last_whichever_way(api: Api, nine: list[Any
 
 
 @pytest.mark.parametrize("sort", ["started_at", "duration", "success_rate", "cost"])
-def test_pages_follow_each_other_without_gap_or_repetition(api: Api, nine: list[Any], sort: str) -> None:
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 7, 9])
+def test_pages_follow_each_other_without_gap_or_repetition(api: Api, nine: list[Any], sort: str, size: int) -> None:
     whole = ids(api, sort=sort)
-    paged = [run for page in (1, 2, 3, 4, 5) for run in ids(api, sort=sort, page=page, page_size=2)]
-    assert paged == whole
-    page = api.get(RUNS, {"page": 5, "page_size": 2}).json
-    assert (page["pages"], page["total"], page["total_is_exact"]) == (5, 9, True)
+    last = -(-len(whole) // size)
+    assert [run for page in range(1, last + 1) for run in ids(api, sort=sort, page=page, page_size=size)] == whole
+    page = api.get(RUNS, {"page": last, "page_size": size}).json
+    assert (page["pages"], page["total"], page["total_is_exact"]) == (last, 9, True)
+
+
+def test_a_list_counts_one_step_past_its_page(api: Api, nine: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_reports, "COUNTED_AHEAD", 4)
+    pages = [api.get(RUNS, {"page": page, "page_size": 2}).json for page in (1, 2, 3, 4)]
+    counted = [(page["total"], page["total_is_exact"]) for page in pages]
+    assert counted == [(4, False), (8, False), (8, False), (9, True)]
 
 
 @pytest.mark.parametrize(

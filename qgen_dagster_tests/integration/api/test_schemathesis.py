@@ -15,6 +15,7 @@ from qgen_dagster.api.security import Doorkeeper
 from qgen_dagster.config.settings import Settings
 from qgen_dagster_tests.support.api import READER, RUNS, WRITER, Api, a_mute, a_run, an_alert
 from qgen_dagster_tests.support.chain import run_chain, work_for
+from qgen_dagster_tests.support.drills import build, planned
 
 CONFIG = """
 continue-on-failure = true
@@ -30,6 +31,7 @@ deterministic = true
 "path.alert_id" = "{alert}"
 "path.run_id" = "{run}"
 "path.mute_id" = "{mute}"
+"path.series_id" = "{series}"
 """
 
 
@@ -42,8 +44,15 @@ def test_schemathesis_with_all_checks_finds_nothing(api: Api, settings: Settings
     with api.bank.begin() as tx:
         question = tx.execute(text("SELECT id FROM questions LIMIT 1")).scalar_one()
         batch = tx.execute(text("SELECT id FROM question_batches LIMIT 1")).scalar_one()
+    series = build(api.bank, settings, planned(api.bank, settings, count=5).id)
     config = CONFIG.format(
-        key=WRITER.key, question=question, batch=batch, alert=an_alert(api.bank), run=run, mute=a_mute(api)
+        key=WRITER.key,
+        question=question,
+        batch=batch,
+        alert=an_alert(api.bank),
+        run=run,
+        mute=a_mute(api),
+        series=series.id,
     )
     (tmp_path / "schemathesis.toml").write_text(config, encoding="utf-8")
     command = ["--config-file", "schemathesis.toml", "run", f"{api.url}/openapi.json", "--checks", "all"]

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
+
+import pytest
 
 from qgen_dagster_tests.support.channels import free_port, webhook
 
 from .conftest import Qgen
+
+
+@pytest.fixture
+def qgen(qgen: Qgen, bank_url: str) -> Qgen:
+    """`qgen` on an empty bank: what other tests leave behind would be told too."""
+    return partial(qgen, QGEN_DATABASE_URL=bank_url)
 
 
 def test_check_list_acknowledge_mute_and_test(qgen: Qgen) -> None:

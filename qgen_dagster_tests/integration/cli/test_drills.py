@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -128,25 +129,28 @@ def test_a_killed_build_goes_on_and_pays_again_only_for_what_was_in_flight(
 ) -> None:
     plan = json.loads(qgen("drills", "plan", "--count", "50", "--seed", "7", "--json").stdout)
     arguments = ["drills", "build", plan["id"], "--max-concurrent", "2", "--json"]
-    told = tmp_path / "told"
+    output = tmp_path / "output"
     with FakeLlmProcess("--port", "0", "--latency", "0.5") as llm:
         keys = {name: value for name, value in llm.env.items() if not name.startswith("QGEN_")}
         with (
-            told.open("w") as file,
+            output.open("w") as file,
             subprocess.Popen([*QGEN, *arguments], env=environment(home, **keys), stdout=file, stderr=file) as doomed,
         ):
-            answered = lambda: sum(sum(p.statuses.values()) for p in llm.stats.providers.values())  # noqa: E731
+            answered = lambda: sum(p.task("drill").answered for p in llm.stats.providers.values())  # noqa: E731
             wait_until(lambda: answered() >= 4 or doomed.poll() is not None, pause=0.02)
-            assert doomed.poll() is None, told.read_text()
+            assert doomed.poll() is None, output.read_text()
             doomed.send_signal(signal.SIGKILL)
         stopped = json.loads(qgen("drills", "status", plan["id"], "--json").stdout)
         resumed = qgen(*arguments, **keys)
-        paid = sum(provider.statuses.get("200", 0) for provider in llm.stats.providers.values())
+        told = qgen("drills", "status", plan["id"]).stdout
+        paid = sum(provider.task("drill").answered for provider in llm.stats.providers.values())
     assert stopped["drills"] < 50
     assert resumed.returncode == 0, resumed.stderr
     done = json.loads(resumed.stdout)
     assert (done["drills"], done["status"], done["verification"]) == (50, "COMPLETED", "VERIFIED")
     assert 10 <= paid <= 12
+    assert "count_tokens of anthropic/claude-sonnet-5-5" in told
+    assert re.search(r"prompts +[\d,]+ tokens in 1\d calls, as the provider reports", told)
     with EmbeddedServer.ensure(home) as server:
         bank = Bank(server.url())
         with bank.begin() as tx:

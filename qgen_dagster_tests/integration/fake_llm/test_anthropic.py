@@ -66,6 +66,29 @@ def test_what_is_not_marked_is_not_cached(server: FakeLlm) -> None:
     assert replies[1].input_tokens == len(SYSTEM) // 4 + 1
 
 
+def test_tokens_are_counted_as_a_message_would_be_billed_and_nothing_is(server: FakeLlm) -> None:
+    client, asked = anthropic_client(server), [{"role": "user", "content": "hello there"}]
+    counted = client.messages.count_tokens(model="claude-sonnet-5", system=SYSTEM, messages=asked)  # type: ignore[arg-type]
+    assert server.stats["anthropic"].tokens.input == 0
+    assert counted.input_tokens == message(client, "hello there", system=SYSTEM).usage.input_tokens
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "words"),
+    [
+        ({"extra_body": {"max_tokens": 10}}, anthropic.BadRequestError, "max_tokens: Extra inputs are not permitted"),
+        ({"messages": []}, anthropic.BadRequestError, "at least one message"),
+        ({"model": "claude-no-such"}, anthropic.NotFoundError, "claude-no-such"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(
+    server: FakeLlm, change: dict[str, Any], expected: type[anthropic.APIStatusError], words: str
+) -> None:
+    asked: dict[str, Any] = {"model": "claude-sonnet-5", "messages": [{"role": "user", "content": "hello"}], **change}
+    with pytest.raises(expected, match=words):
+        anthropic_client(server).messages.count_tokens(**asked)
+
+
 def test_a_message_over_its_limit_is_cut(server: FakeLlm) -> None:
     reply = message(anthropic_client(server), generate(5), max_tokens=40)
     assert (reply.stop_reason, reply.usage.output_tokens) == ("max_tokens", 40)

@@ -51,6 +51,17 @@ def test_usage_is_told_with_what_was_cached_and_thought(server: FakeLlm) -> None
     assert second.total_token_count == second.prompt_token_count + second.candidates_token_count + 30
 
 
+def test_tokens_are_counted_as_content_would_be_billed_and_nothing_is(server: FakeLlm) -> None:
+    client = google_client(server)
+    counted = client.models.count_tokens(model="gemini-2.5-flash", contents="hello there, count me")
+    assert server.stats["google"].tokens.input == 0
+    billed = client.models.generate_content(model="gemini-2.5-flash", contents="hello there, count me")
+    assert billed.usage_metadata is not None
+    assert counted.total_tokens == billed.usage_metadata.prompt_token_count
+    with pytest.raises(errors.ClientError, match="gemini-no-such"):
+        client.models.count_tokens(model="gemini-no-such", contents="hello")
+
+
 def test_content_over_its_limit_is_cut(server: FakeLlm) -> None:
     reply = content(google_client(server), generate(5), max_output_tokens=40)
     assert reply.candidates[0].finish_reason == types.FinishReason.MAX_TOKENS

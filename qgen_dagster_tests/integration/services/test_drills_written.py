@@ -8,11 +8,9 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 
 from qgen_dagster.bank import journal
 from qgen_dagster.bank.engine import Bank
-from qgen_dagster.config.llm import PACKAGED
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.batch import BatchStatus
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
@@ -21,7 +19,7 @@ from qgen_dagster.drills.rules import series_problems
 from qgen_dagster.services.plan_drills import curriculum_of
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.fake_llm.settings import NO_MONEY_KEY
-from qgen_dagster_tests.support.drills import batches_of, build, drills_of, planned, run_of
+from qgen_dagster_tests.support.drills import batches_of, build, designed_by, drills_of, planned, run_of
 from qgen_dagster_tests.support.written import cost_of, unlimited, with_models
 
 
@@ -34,16 +32,6 @@ def llm() -> Iterator[FakeLlm]:
 @pytest.fixture
 def written(settings: Settings, llm: FakeLlm, tmp_path: Path) -> Settings:
     return replace(with_models(settings, llm), models_file=unlimited(tmp_path))
-
-
-def only(settings: Settings, folder: Path, model: str, **how: object) -> Settings:
-    """The settings with one model for drills and nobody to turn to."""
-    data = yaml.safe_load((PACKAGED / "generators.yaml").read_text())
-    data["drills"] |= {"primary": model, "fallback": None, **how}
-    data["chain"] = []
-    path = folder / "generators.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return replace(settings, generators_file=path)
 
 
 def test_models_design_a_series_whose_answers_hold(bank: Bank, written: Settings, llm: FakeLlm) -> None:
@@ -62,7 +50,7 @@ def test_the_run_says_what_the_calls_cost(bank: Bank, written: Settings, llm: Fa
     series = build(bank, written, planned(bank, written, count=10).id)
 
     row = run_of(bank, series)
-    assert row["total_api_calls"] == 2
+    assert row["total_api_calls"] == 2 + 2  # two batches; the positions are counted, and those of the fixed maximum
     assert row["cost_usd"] == pytest.approx(cost_of(llm), abs=Decimal("0.00001"))
     assert row["cost_usd"] > 0
     assert row["input_tokens"] > row["output_tokens"] > 0
@@ -105,7 +93,7 @@ def test_a_spoilt_reply_is_mended_by_asking_again(bank: Bank, written: Settings,
 
 
 def test_a_batch_whose_calls_all_fail_fails_alone(bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra")
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra")
     # One call after the other, so that the first batch's call and its three retries are the first four.
     llm.script("500:@1,2,3,4:task=drill")
 
@@ -123,7 +111,7 @@ def test_a_batch_whose_calls_all_fail_fails_alone(bank: Bank, written: Settings,
 def test_a_retry_makes_only_what_is_missing_and_doubles_nothing(
     bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra")
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra")
     llm.script("500:@1,2,3,4:task=drill")
     series = build(bank, lonely, planned(bank, lonely, count=25).id, max_concurrent=1)
     before = {stored.index: stored.id for stored in drills_of(bank, series)}
@@ -143,7 +131,7 @@ def test_a_retry_makes_only_what_is_missing_and_doubles_nothing(
 def test_a_retry_does_not_read_its_old_replies_again(
     bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra")
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra")
     llm.script("malformed_text:1:task=drill")
     series = build(bank, lonely, planned(bank, lonely, count=5).id)
     assert series.status is SeriesStatus.FAILED
@@ -157,7 +145,7 @@ def test_a_retry_does_not_read_its_old_replies_again(
 def test_when_every_batch_fails_the_series_is_failed(
     bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra")
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra")
     llm.script("malformed_text:1:task=drill")
 
     series = build(bank, lonely, planned(bank, lonely, count=25).id)
@@ -171,7 +159,7 @@ def test_when_every_batch_fails_the_series_is_failed(
 def test_a_model_that_never_answers_fails_its_batches(
     bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra", timeout_seconds=0.2)
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra", timeout_seconds=0.2)
     llm.script("timeout:1:task=drill:seconds=5")
 
     series = build(bank, lonely, planned(bank, lonely, count=5).id)
@@ -183,7 +171,7 @@ def test_a_model_that_never_answers_fails_its_batches(
 def test_a_batch_that_brings_some_drills_keeps_them(
     bank: Bank, written: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    lonely = only(written, tmp_path, "gpt-6.1-terra")
+    lonely = designed_by(written, tmp_path, "gpt-6.1-terra")
     llm.script("too_few:@1:task=drill", "500:@2,3,4,5:task=drill")
 
     series = build(bank, lonely, planned(bank, lonely, count=5).id, max_concurrent=1)
@@ -195,7 +183,7 @@ def test_a_batch_that_brings_some_drills_keeps_them(
 def test_an_account_without_money_decides_the_exit_code(
     bank: Bank, settings: Settings, llm: FakeLlm, tmp_path: Path
 ) -> None:
-    poor = only(with_models(settings, llm, OPENAI_API_KEY=NO_MONEY_KEY), tmp_path, "gpt-6.1-terra")
+    poor = designed_by(with_models(settings, llm, OPENAI_API_KEY=NO_MONEY_KEY), tmp_path, "gpt-6.1-terra")
 
     series = build(bank, poor, planned(bank, poor, count=10).id)
 

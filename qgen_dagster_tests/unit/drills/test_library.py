@@ -23,6 +23,7 @@ from qgen_dagster.drills.board import (
 from qgen_dagster.drills.library import (
     CATALOGUE,
     count_tokens,
+    fixed_maximum,
     load_catalogue,
     positions_per_phase,
     prompt_cost,
@@ -146,7 +147,8 @@ def test_a_limit_below_one_is_refused() -> None:
 def test_dynamic_loading_saves_at_least_half_for_usual_series() -> None:
     for drills in (10, 20, 30):
         for phases in ([Phase.MIDDLE], [Phase.EARLY, Phase.MIDDLE], NOT_OPENING):
-            cost = prompt_cost(select_positions(LIBRARY, phases, drills, seed=1), LIBRARY, seed=1)
+            loaded = select_positions(LIBRARY, phases, drills, seed=1).positions
+            cost = prompt_cost(loaded, fixed_maximum(LIBRARY, seed=1))
             assert cost.fixed_positions == 96
             assert cost.saving is not None
             assert cost.saving >= 0.5, (drills, phases)
@@ -154,7 +156,7 @@ def test_dynamic_loading_saves_at_least_half_for_usual_series() -> None:
 
 
 def test_nothing_to_compare_with_saves_nothing_measurable() -> None:
-    assert prompt_cost(select_positions([], [Phase.EARLY], 10, 1), [], 1).saving is None
+    assert prompt_cost([], fixed_maximum([], seed=1)).saving is None
 
 
 def test_tokens_say_how_they_were_counted() -> None:

@@ -7,8 +7,10 @@ import sys
 import pytest
 
 from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.generation.llm import TokenCounter
 from qgen_dagster.generation.providers.registry import (
     BATCH_FAMILIES,
+    COUNTING_FAMILIES,
     FAMILIES,
     VARIABLES,
     available,
@@ -30,6 +32,11 @@ KEYS = {
 def test_the_families() -> None:
     assert FAMILIES == ("openai", "anthropic", "google", "xai", "openai_compatible")
     assert BATCH_FAMILIES == ("openai", "anthropic", "google")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_the_families_that_count_tokens_are_those_whose_clients_do(name: str) -> None:
+    assert isinstance(open_client(name, KEYS), TokenCounter) == (name in COUNTING_FAMILIES)
 
 
 def test_families_with_a_key_can_be_asked() -> None:
