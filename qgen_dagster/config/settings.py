@@ -136,7 +136,11 @@ class Settings:
 
     def alerting(self, path: Path | None = None) -> AlertingConfig:
         """The alerting configuration, from `path` where one is given. Raises ConfigurationError with line and key."""
-        return load_yaml(path or self.alerting_file, AlertingConfig)
+        return self._alerting if path is None else load_yaml(path, AlertingConfig)
+
+    @cached_property
+    def _alerting(self) -> AlertingConfig:
+        return load_yaml(self.alerting_file, AlertingConfig)
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
