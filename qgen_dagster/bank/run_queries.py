@@ -32,7 +32,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.bank.operations_tables import pruned_run_durations
 from qgen_dagster.bank.run_days import Period
-from qgen_dagster.bank.tables import runs
+from qgen_dagster.bank.tables import RUN_COLUMNS, runs
 from qgen_dagster.core.run import RunKind, RunStatus
 
 SortKey = Literal["started_at", "duration", "success_rate", "cost"]
@@ -44,13 +44,12 @@ _SORTED = {
 }
 _HEAVY = ("provider_metrics", "type_metrics", "difficulty_metrics", "error_summary", "funnel", "options")
 _LONG = ("host", "pid", "error", "reported")
-_EVERY = tuple(c for c in runs.c if c.name not in ("provider_names", "type_names"))
-SUMMARY = tuple(c for c in _EVERY if c.name not in (*_HEAVY, *_LONG))
+SUMMARY = tuple(c for c in RUN_COLUMNS if c.name not in (*_HEAVY, *_LONG))
 
 
 _LATER = runs.alias("later")
 _RUN_AND_ROUNDS = select(
-    *_EVERY,
+    *RUN_COLUMNS,
     select(func.array_agg(aggregate_order_by(_LATER.c.id, _LATER.c.started_at, _LATER.c.id)))
     .where(_LATER.c.parent_run_id == runs.c.id)
     .scalar_subquery()
@@ -163,7 +162,7 @@ def add_reported(tx: Transaction, values: Mapping[str, Any]) -> bool:
 
 def lock_run(tx: Transaction, run_id: UUID) -> dict[str, Any] | None:
     """All columns of a run, which nobody else can change until the end of the transaction."""
-    row = tx.execute(select(runs).where(runs.c.id == run_id).with_for_update()).first()
+    row = tx.execute(select(*RUN_COLUMNS).where(runs.c.id == run_id).with_for_update()).first()
     return dict(row._mapping) if row else None
 
 

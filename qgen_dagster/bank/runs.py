@@ -17,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.batches import UNFINISHED
 from qgen_dagster.bank.engine import Transaction
-from qgen_dagster.bank.tables import candidates, llm_calls, question_batches, runs
+from qgen_dagster.bank.tables import RUN_COLUMNS, candidates, llm_calls, question_batches, runs
 from qgen_dagster.core.funnel import PENDING_STATES, CandidateState, Funnel, Loss, Reason, loss_of
 from qgen_dagster.core.run import RunKind, RunStatus
 from qgen_dagster.core.taxonomy import Stratum
@@ -88,7 +88,7 @@ def update_run(tx: Transaction, run_id: UUID, values: Mapping[str, Any], *, only
 
 def get_run(tx: Transaction, run_id: UUID) -> dict[str, Any] | None:
     """All columns of a run, or None when there is no such run."""
-    row = tx.execute(select(runs).where(runs.c.id == run_id)).first()
+    row = tx.execute(select(*RUN_COLUMNS).where(runs.c.id == run_id)).first()
     return dict(row._mapping) if row else None
 
 
@@ -102,7 +102,7 @@ def list_runs(
     offset: int = 0,
 ) -> list[dict[str, Any]]:
     """Runs, newest first. `parent_run_id` selects a run's later rounds."""
-    query = select(runs).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit).offset(offset)
+    query = select(*RUN_COLUMNS).order_by(runs.c.started_at.desc(), runs.c.id).limit(limit).offset(offset)
     if statuses:
         query = query.where(runs.c.status.in_([status.value for status in statuses]))
     if kind is not None:

@@ -130,6 +130,7 @@ runs = Table(
     CheckConstraint("exit_code BETWEEN 0 AND 6", name="exit_code"),
     CheckConstraint("completed_at >= started_at", name="times_in_order"),
 )
+RUN_COLUMNS = tuple(column for column in runs.c if column.computed is None)  # what is written and told
 # The four indexes of the specification, by its names.
 Index("ix_qgr_started_at", runs.c.started_at.desc())
 Index("ix_qgr_status", runs.c.status)
