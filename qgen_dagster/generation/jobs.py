@@ -29,6 +29,10 @@ class Jobs:
         """Adds jobs before all others, in their order."""
         self._queue.extendleft(reversed(list(jobs)))
 
+    def put_last(self, jobs: Iterable[Job]) -> None:
+        """Adds jobs after all others."""
+        self._queue.extend(jobs)
+
     def pop(self) -> Job:
         """The next job."""
         return self._queue.popleft()

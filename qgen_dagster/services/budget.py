@@ -36,6 +36,8 @@ class Limit:
     own: Decimal = field(default_factory=Decimal)  # what this process has spent since the last reading
     read: Decimal | None = None
     reserved: Decimal = field(default_factory=Decimal)
+    settled: Decimal = field(default_factory=Decimal)  # what this process has spent since it began
+    largest: Decimal = field(default_factory=Decimal)  # worst case of a call so far
 
     @property
     def spent(self) -> Decimal:
@@ -60,6 +62,7 @@ class RunBudget:
         self._timer = timer
         self._read_at = timer()
         self._waiting: list[asyncio.Future[None]] = []
+        self.closed = False  # whether nothing is let through any more
         self.exhausted: str | None = None  # which limit ended the spending
 
     async def reserve(self, usd: Decimal | None, tokens: int) -> None:
@@ -69,6 +72,8 @@ class RunBudget:
         """
         while True:
             self._look_around()
+            if self.closed:
+                raise self._blocked(self.exhausted or "the budget is spent")
             full = next((limit for limit in self._limits if not limit.fits(_amount(limit, usd, tokens))), None)
             if any(limit.unit == "USD" and usd is None for limit in self._limits):
                 raise self._blocked("a model has no price, so no budget in USD can be kept; give it one in models.yaml")
@@ -78,13 +83,36 @@ class RunBudget:
                 raise self._blocked(f"{full.name} of {full.most:,f} {full.unit} is spent")
             await self._settlement()
         for limit in self._limits:
-            limit.reserved += _amount(limit, usd, tokens)
+            amount = _amount(limit, usd, tokens)
+            limit.reserved += amount
+            limit.largest = max(limit.largest, amount)
 
     def has_room(self, usd: Decimal | None, tokens: int) -> bool:
         """Whether `reserve` would set this aside now."""
         if usd is None and any(limit.unit == "USD" for limit in self._limits):
             return False
         return all(limit.fits(_amount(limit, usd, tokens)) for limit in self._limits)
+
+    def affords(self, pieces: int, over: int, guess: tuple[Decimal, int]) -> bool:
+        """Whether so many pieces of work can be expected to be paid for to their end.
+
+        Each counts as much as this process has spent for each of those that are `over`; as `guess`, USD and tokens,
+        while none is. Room is left for the worst case of a call.
+        """
+        return all(
+            limit.spent + pieces * (limit.settled / over if over else _amount(limit, *guess)) + limit.largest
+            <= limit.most
+            for limit in self._limits
+        )
+
+    def close(self, why: str) -> None:
+        """Lets nothing through any more: what is left of the nearest limit is of no use."""
+        nearest = min(self._limits, key=lambda limit: 1 - limit.spent / limit.most if limit.most else Decimal())
+        left = f"{max(nearest.most - nearest.spent, Decimal()).normalize():f}"
+        self.closed = True
+        self.exhausted = self.exhausted or (
+            f"what is left of {nearest.name} of {nearest.most:,f} {nearest.unit} ({left}) {why}"
+        )
 
     def refresh(self) -> None:
         """Reads anew what has been spent: a batch job that is over cost less than its worst case."""
@@ -96,6 +124,7 @@ class RunBudget:
         for limit in self._limits:
             limit.reserved -= _amount(limit, reserved_usd, reserved_tokens)
             limit.own += _amount(limit, usd, tokens)
+            limit.settled += _amount(limit, usd, tokens)
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():

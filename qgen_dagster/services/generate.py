@@ -25,9 +25,11 @@ from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.generation.engine import BatchEngine, BatchOutcome, BatchTask, Delivery
 from qgen_dagster.generation.jobs import Jobs, run_all
 from qgen_dagster.generation.provider import BatchRequest, Reply
+from qgen_dagster.services.budget import RunBudget
 from qgen_dagster.services.calls import generation_call
 from qgen_dagster.services.judge_written import Judging
 from qgen_dagster.services.ledger import QuestionLedger
+from qgen_dagster.services.pacing import Pacing, first_guess
 from qgen_dagster.services.preflight import preflight
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.waves import first_calls, in_waves
@@ -58,20 +60,36 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
     # Batch jobs of judging want as many candidates as there are; they are made when all questions have come.
     judging = Judging(session) if session.judges_along and work.jobs is None else None
 
+    pacing = _pacing(work, jobs, unfinished) if judging else None
+    begin = pacing.add if pacing else jobs.put_last
+    batch_over = pacing.over if pacing else lambda: None
+
     def finished(task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
         progress.finished(task, outcome)
         if outcome.error is not None and outcome.status is BatchStatus.FAILED:
             session.provider_stopped(outcome.error.category)
         if judging is not None and any(question.item_model is None for question, _ in outcome.items):
-            jobs.put_first([partial(judging.judge_batch, task.id, jobs.put_first)])
+            jobs.put_first([partial(judging.judge_batch, task.id, jobs.put_first, batch_over)])
+        else:
+            batch_over()
 
     engine: BatchEngine[Question] = BatchEngine(ledger, on_finished=finished)
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)
     for group in in_waves(session, unfinished, lambda held: first_calls(work, held, partial(_first_request, work))):
-        jobs.put_first(engine.jobs([_task(work, batch) for batch in group]))
+        begin(engine.jobs([_task(work, batch) for batch in group]))
         work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
     session.keep_up()
+
+
+def _pacing(work: Work, jobs: Jobs, batches: Sequence[StoredBatch]) -> Pacing | None:
+    """How batches are let go where a budget limits the run; None where nothing does."""
+    if not isinstance(work.calls.budget, RunBudget):
+        return None
+    of_each_stratum = {batch.stratum: _first_request(work, batch) for batch in batches}
+    routes = [next(iter(work.provider_for(s).routes(request)), None) for s, request in of_each_stratum.items()]
+    guess = first_guess([route for route in routes if route], work.options.batch_size)
+    return Pacing(jobs, work.calls.budget, guess)
 
 
 def _prepare(work: Work, plan: GenerationPlan) -> list[StoredBatch]:

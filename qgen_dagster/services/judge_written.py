@@ -62,9 +62,23 @@ class Judging:
         self._totals.update(candidate.stratum.key for candidate in candidates)
         return [partial(self._judge, candidate) for candidate in candidates]
 
-    async def judge_batch(self, batch_id: UUID, then: Callable[[Iterable[Job]], None]) -> None:
-        """Hands over a job for each candidate that the batch has brought."""
-        then(self.jobs(await asyncio.to_thread(self._waiting_of, batch_id)))
+    async def judge_batch(
+        self, batch_id: UUID, then: Callable[[Iterable[Job]], None], over: Callable[[], None]
+    ) -> None:
+        """Hands over a job for each candidate that the batch has brought; calls `over` when the last one is done."""
+        jobs = self.jobs(await asyncio.to_thread(self._waiting_of, batch_id))
+        left = len(jobs)
+        if not left:
+            over()
+
+        async def judged(job: Job) -> None:
+            nonlocal left
+            await job()
+            left -= 1
+            if not left:
+                over()
+
+        then([partial(judged, job) for job in jobs])
 
     def _waiting_of(self, batch_id: UUID) -> list[Candidate]:
         with self._work.bank.begin() as tx:

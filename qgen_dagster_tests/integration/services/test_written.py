@@ -146,6 +146,19 @@ def test_a_budget_ends_the_run_before_it_is_overspent(bank: Bank, keyed: Setting
     assert record.funnel.balance == 0
 
 
+@pytest.mark.parametrize("max_concurrent", [1, 4, 50])
+def test_a_budget_pays_for_whole_questions_not_for_many_halves(
+    bank: Bank, keyed: Settings, llm: FakeLlm, max_concurrent: int
+) -> None:
+    llm.control(latency=0.02)  # many are under way at once
+    record = run_written(bank, keyed, count=200, budget_usd="0.10", max_concurrent=max_concurrent)
+    assert record.row["cost_usd"] <= Decimal("0.10")
+    assert record.funnel.inserted > 0
+    # A rejected question costs as much as one that is inserted; only what nobody could judge is money lost.
+    assert record.funnel.pending <= 5
+    assert record.funnel.inserted >= 0.8 * record.funnel.generated
+
+
 def test_what_a_stopped_budget_left_waiting_goes_on_with_a_larger_one(
     bank: Bank, keyed: Settings, llm: FakeLlm
 ) -> None:
