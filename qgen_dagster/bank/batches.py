@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.engine import Transaction
@@ -81,33 +81,46 @@ def list_batches(
     return batches if strata is None else [b for b in batches if b.stratum in set(strata)]
 
 
+def has_batches(tx: Transaction, run_id: UUID) -> bool:
+    """Whether the run has any."""
+    return tx.execute(select(exists().where(question_batches.c.run_id == run_id))).scalar_one()
+
+
 def start_batch(tx: Transaction, batch_id: UUID) -> None:
     """Says that the batch's first call is under way."""
-    tx.execute(
-        update(question_batches)
-        .where(question_batches.c.id == batch_id, question_batches.c.status == BatchStatus.PENDING.value)
-        .values(status=BatchStatus.GENERATING.value)
-    )
+    tx.execute(_START, {"batch_id": batch_id})
 
 
 def finish_batch(tx: Transaction, batch_id: UUID, result: BatchResult) -> bool:
     """Records how the batch ended; False when it had ended before (then nothing is changed)."""
     changed = tx.execute(
-        update(question_batches)
-        .where(question_batches.c.id == batch_id, question_batches.c.status.in_(UNFINISHED))
-        .values(
-            status=result.status.value,
-            calls=result.calls,
-            delivered=result.delivered,
-            invalid=result.invalid,
-            saturated=result.saturated,
-            provider=result.provider,
-            error_category=result.error_category,
-            error=result.error,
-            completed_at=func.now(),
-        )
+        _FINISH,
+        {
+            "batch_id": batch_id,
+            "status": result.status.value,
+            "calls": result.calls,
+            "delivered": result.delivered,
+            "invalid": result.invalid,
+            "saturated": result.saturated,
+            "provider": result.provider,
+            "error_category": result.error_category,
+            "error": result.error,
+        },
     )
     return changed.rowcount == 1
+
+
+# Made once: a statement that is put together anew for each batch leaves garbage that is only collected much later.
+_START = (
+    update(question_batches)
+    .where(question_batches.c.id == bindparam("batch_id"), question_batches.c.status == BatchStatus.PENDING.value)
+    .values(status=BatchStatus.GENERATING.value)
+)
+_FINISH = (
+    update(question_batches)
+    .where(question_batches.c.id == bindparam("batch_id"), question_batches.c.status.in_(UNFINISHED))
+    .values(completed_at=func.now())
+)
 
 
 def _stored(row: Row[tuple[object, ...]]) -> StoredBatch:

@@ -5,8 +5,10 @@ Not here: the rules that move them on (`judging/`, `dedup/`), counting a funnel 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -42,6 +44,7 @@ class Candidate:
     arbiter_score: float | None
     salvage: str | None
     parent_candidate_id: UUID | None
+    created_at: datetime
 
     @property
     def stratum(self) -> Stratum:
@@ -50,6 +53,12 @@ class Candidate:
     @property
     def reclassified(self) -> bool:
         return self.requested_difficulty != self.question.difficulty
+
+
+PAGE = 500  # candidates that are in memory at once, of a stage that may have many thousands to go through
+_AGE = (candidates.c.created_at, candidates.c.batch_id, candidates.c.place, candidates.c.id)
+# What a `Candidate` tells, and not what judges and comparisons have said at length.
+_STORED = select(*(candidates.c["content" if name == "question" else name] for name in Candidate.__dataclass_fields__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +86,49 @@ def add_candidates(
 
 
 def in_state(
-    tx: Transaction, state: CandidateState, strata: Sequence[Stratum], run_ids: Sequence[UUID]
+    tx: Transaction,
+    state: CandidateState,
+    strata: Sequence[Stratum],
+    run_ids: Sequence[UUID],
+    *,
+    limit: int | None = None,
+    after: Candidate | None = None,
 ) -> list[Candidate]:
-    """The candidates of the given runs and strata that are in one state, oldest first."""
-    query = (
-        select(candidates)
-        .where(
-            candidates.c.state == state.value,
-            tuple_(candidates.c.question_type, candidates.c.difficulty).in_(list(strata)),
-            candidates.c.run_id.in_(run_ids),
-        )
-        .order_by(candidates.c.created_at, candidates.c.batch_id, candidates.c.place)
+    """The candidates of the given runs and strata that are in one state, oldest first; `limit` of those `after` one."""
+    query = _STORED.where(
+        candidates.c.state == state.value,
+        tuple_(candidates.c.question_type, candidates.c.difficulty).in_(list(strata)),
+        candidates.c.run_id.in_(run_ids),
     )
-    return [_stored(row) for row in tx.execute(query)]
+    if after is not None:
+        query = query.where(tuple_(*_AGE) > tuple_(after.created_at, after.batch_id, after.place, after.id))
+    return [_stored(row) for row in tx.execute(query.order_by(*_AGE).limit(limit))]
+
+
+def pages_in_state(
+    begin: Callable[[], AbstractContextManager[Transaction]],
+    state: CandidateState,
+    strata: Sequence[Stratum],
+    run_ids: Sequence[UUID],
+) -> Iterator[list[Candidate]]:
+    """The same in pages, for a run may have many thousands. `begin` gives the transaction that a page is read in.
+
+    Each candidate comes once: what is done with a page may move its candidates on or leave them in the state.
+    """
+    last: Candidate | None = None
+    while True:
+        with begin() as tx:
+            page = in_state(tx, state, strata, run_ids, limit=PAGE, after=last)
+        if page:
+            yield page
+        if len(page) < PAGE:
+            return
+        last = page[-1]
 
 
 def waiting_of_batch(tx: Transaction, batch_id: UUID) -> list[Candidate]:
     """The candidates of one batch that wait for the judge."""
-    query = select(candidates).where(
-        candidates.c.batch_id == batch_id, candidates.c.state == CandidateState.GENERATED.value
-    )
+    query = _STORED.where(candidates.c.batch_id == batch_id, candidates.c.state == CandidateState.GENERATED.value)
     return [_stored(row) for row in tx.execute(query.order_by(candidates.c.place))]
 
 
@@ -359,4 +391,5 @@ def _stored(row: Row[Any]) -> Candidate:
         arbiter_score=m["arbiter_score"],
         salvage=m["salvage"],
         parent_candidate_id=m["parent_candidate_id"],
+        created_at=m["created_at"],
     )

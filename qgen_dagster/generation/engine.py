@@ -84,9 +84,10 @@ class BatchEngine(Generic[T]):
 
     def jobs(self, tasks: Iterable[BatchTask[T]]) -> list[Job]:
         """A job per batch, which runs it to its end. A failing batch fails nobody else; a failing ledger raises."""
-        return [partial(self._run_batch, task) for task in tasks]
+        return [partial(self.run, task) for task in tasks]
 
-    async def _run_batch(self, task: BatchTask[T]) -> None:
+    async def run(self, task: BatchTask[T]) -> None:
+        """Runs a batch to its end, as a job of its own does."""
         outcome: BatchOutcome[T] = BatchOutcome()
         await asyncio.to_thread(self._ledger.started, task)
         while len(outcome.items) < task.size and not outcome.saturated and outcome.calls <= self._max_refills:

@@ -1,7 +1,8 @@
 """The stage that turns away what the bank already has.
 
-One type at a time, in one transaction that holds the type's lock: whoever compares sees everything that others let
-through before. Not here: what makes two questions the same (`dedup/`).
+One type at a time, a page of its candidates in one transaction that holds the type's lock: whoever compares sees
+everything that others let through before, and nobody waits for long. Not here: what makes two questions the same
+(`dedup/`).
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ from qgen_dagster.services.grey import settle_grey
 from qgen_dagster.services.reembedding import fill_type
 from qgen_dagster.services.runs import RunSession
 from qgen_dagster.services.work import Work
-
-CHUNK = 500  # candidates per transaction, so that the lock is never held for long
 
 
 def deduplicate(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> None:
@@ -60,15 +59,15 @@ def _deduplicate_type(
     work: Work, settings: DedupSettings, question_type: str, strata: Sequence[Stratum], run_ids: Sequence[UUID]
 ) -> set[UUID]:
     """Decides on every approved candidate of a type; returns the grey ones. The run's claims keep others off them."""
-    with work.bank.begin() as tx:
-        approved = candidate_rows.in_state(tx, CandidateState.APPROVED, strata, run_ids)
-    if any(candidate.question.structure is None for candidate in approved):
-        # Questions without a vector (just imported, or of another embedder's time) would be overlooked. Only
-        # candidates without a structure are compared by meaning.
-        fill_type(work.bank, work.embedder, question_type, check_stop=work.check_stop)
     undecided: set[UUID] = set()
-    for start in range(0, len(approved), CHUNK):
-        undecided |= _deduplicate_chunk(work, settings, question_type, approved[start : start + CHUNK])
+    filled = False
+    for chunk in candidate_rows.pages_in_state(work.bank.begin, CandidateState.APPROVED, strata, run_ids):
+        if not filled and any(candidate.question.structure is None for candidate in chunk):
+            # Questions without a vector (just imported, or of another embedder's time) would be overlooked. Only
+            # candidates without a structure are compared by meaning.
+            fill_type(work.bank, work.embedder, question_type, check_stop=work.check_stop)
+            filled = True
+        undecided |= _deduplicate_chunk(work, settings, question_type, chunk)
     return undecided
 
 

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from uuid import UUID
 
 from qgen_dagster.bank import batches as batch_rows
 from qgen_dagster.bank import candidates as candidate_rows
@@ -74,10 +73,14 @@ def generate(session: RunSession, plan: GenerationPlan) -> None:
             batch_over()
 
     engine: BatchEngine[Question] = BatchEngine(ledger, on_finished=finished)
+
+    async def run_batch(batch: StoredBatch) -> None:
+        await engine.run(_task(work, batch))  # made only now: a run may have many thousands
+
     # First batches of all strata first, so that a run that is stopped early has something for each.
     unfinished.sort(key=lambda b: b.index)
     for group in in_waves(session, unfinished, lambda held: first_calls(work, held, partial(_first_request, work))):
-        begin(engine.jobs([_task(work, batch) for batch in group]))
+        begin([partial(run_batch, batch) for batch in group])
         work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
     session.keep_up()
 
@@ -148,7 +151,6 @@ class _Progress:
 
     def __init__(self, work: Work, batches: Sequence[StoredBatch]) -> None:
         self._tell = work.progress
-        self._stratum_of: dict[UUID, str] = {b.id: b.stratum.key for b in batches}
         self._totals: Counter[str] = Counter()
         self._batches: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
@@ -161,7 +163,7 @@ class _Progress:
                 self._finished[b.stratum.key] += 1
 
     def finished(self, task: BatchTask[Question], outcome: BatchOutcome[Question]) -> None:
-        key = self._stratum_of[task.id]
+        key = task.group
         self._done[key] += len(outcome.items)
         self._finished[key] += 1
         note = outcome.error.message if outcome.error else "saturated" if outcome.saturated else ""

@@ -5,7 +5,9 @@ Running it twice inserts nothing twice. Not here: the SQL (`bank/questions.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from uuid import UUID
 
 from qgen_dagster.bank import candidates as candidate_rows
@@ -41,38 +43,54 @@ def insert(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUI
 
 
 def _insert_stratum(work: Work, stratum: Stratum, run_ids: Sequence[UUID]) -> tuple[int, int]:
+    """How many went in, of how many."""
     work.check_stop()
+    total, inserted = 0, 0
     with work.bank.begin() as tx:
-        unique = candidate_rows.in_state(tx, CandidateState.UNIQUE, [stratum], run_ids)
-        wanted, surplus = _split_surplus(tx, stratum, unique)
-        inserted, refused = _insert_rows(tx, wanted)
-        vectors.move_to_bank(tx, list(inserted))
-        moves = [_ending(candidate, inserted, refused) for candidate in wanted]
-        moves += [Move(c.id, CandidateState.UNIQUE, CandidateState.SURPLUS) for c in surplus]
-        candidate_rows.move_candidates(tx, moves)
-    return len(inserted), len(unique)
+        room = _Room(tx, stratum)
+        for page in candidate_rows.pages_in_state(lambda: nullcontext(tx), CandidateState.UNIQUE, [stratum], run_ids):
+            total += len(page)
+            inserted += _insert_page(tx, room, page)
+    return inserted, total
 
 
-def _split_surplus(
-    tx: Transaction, stratum: Stratum, unique: Sequence[Candidate]
-) -> tuple[list[Candidate], list[Candidate]]:
-    """Those that their run's plan has room for, and the rest. A candidate moved here from a neighbour always has."""
-    room: dict[UUID, int] = {}
-    wanted, surplus = [], []
-    for candidate in unique:
+def _insert_page(tx: Transaction, room: _Room, page: Sequence[Candidate]) -> int:
+    wanted: list[Candidate] = []
+    surplus: list[Candidate] = []
+    for candidate in page:
+        (wanted if room.take(candidate) else surplus).append(candidate)
+    inserted, refused = _insert_rows(tx, wanted)
+    vectors.move_to_bank(tx, list(inserted))
+    moves = [_ending(candidate, inserted, refused) for candidate in wanted]
+    moves += [Move(c.id, CandidateState.UNIQUE, CandidateState.SURPLUS) for c in surplus]
+    candidate_rows.move_candidates(tx, moves)
+    return len(inserted)
+
+
+class _Room:
+    """What the plans of the candidates' runs have left for a stratum. What a run without a plan made is wanted."""
+
+    def __init__(self, tx: Transaction, stratum: Stratum) -> None:
+        self._tx = tx
+        self._stratum = stratum
+        self._left: dict[UUID, float] = {}
+
+    def take(self, candidate: Candidate) -> bool:
+        """Whether there is room for the candidate; for one that was moved here from a neighbour there always is."""
         run_id = candidate.run_id
-        if run_id not in room:
-            plan = inventory_rows.load_plan(tx, run_id)
-            planned = plan.allocations.get(stratum, 0) if plan else len(unique)
-            room[run_id] = planned - question_rows.inserted_in_run(tx, run_id, stratum)
+        if run_id not in self._left:
+            self._left[run_id] = self._planned(run_id)
         if candidate.reclassified:
-            wanted.append(candidate)
-        elif room[run_id] > 0:
-            room[run_id] -= 1
-            wanted.append(candidate)
-        else:
-            surplus.append(candidate)
-    return wanted, surplus
+            return True
+        self._left[run_id] -= 1
+        return self._left[run_id] >= 0
+
+    def _planned(self, run_id: UUID) -> float:
+        plan = inventory_rows.load_plan(self._tx, run_id)
+        if plan is None:
+            return math.inf
+        there = question_rows.inserted_in_run(self._tx, run_id, self._stratum)
+        return plan.allocations.get(self._stratum, 0) - there
 
 
 def _insert_rows(tx: Transaction, wanted: Sequence[Candidate]) -> tuple[dict[UUID, UUID], dict[UUID, str]]:

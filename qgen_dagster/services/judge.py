@@ -43,17 +43,18 @@ def judge(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID
 
 def _judge_items(work: Work, stratum: Stratum, run_ids: Sequence[UUID]) -> bool:
     """Judges the items of item models of one stratum; whether any moved on."""
-    work.check_stop()
-    with work.bank.begin() as tx:
-        waiting = candidate_rows.in_state(tx, CandidateState.GENERATED, [stratum], run_ids)
-    items = [candidate for candidate in waiting if candidate.question.item_model is not None]
     regenerations = Regenerations.of(work)
-    steps = [_step(work, candidate, regenerations) for candidate in items]
-    write_steps(work, steps)
-    progressed = [step for step in steps if step.progresses]
-    if items:
-        work.progress(ProgressEvent("Judged", stratum.key, len(progressed), len(items)))
-    return bool(progressed)
+    progressed, total = 0, 0
+    for page in candidate_rows.pages_in_state(work.bank.begin, CandidateState.GENERATED, [stratum], run_ids):
+        work.check_stop()
+        items = [candidate for candidate in page if candidate.question.item_model is not None]
+        steps = [_step(work, candidate, regenerations) for candidate in items]
+        write_steps(work, steps)
+        progressed += sum(step.progresses for step in steps)
+        total += len(items)
+    if total:
+        work.progress(ProgressEvent("Judged", stratum.key, progressed, total))
+    return progressed > 0
 
 
 def _step(work: Work, candidate: Candidate, regenerations: Regenerations) -> Step:

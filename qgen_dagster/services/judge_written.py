@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -30,18 +30,17 @@ NOBODY = "no provider that could solve and judge it has a key"
 def judge_written_candidates(session: RunSession, strata: Sequence[Stratum], run_ids: Sequence[UUID]) -> bool:
     """Judges the waiting candidates that language models wrote; whether any moved on."""
     work = session.work
-    with work.bank.begin() as tx:
-        waiting = candidate_rows.in_state(tx, CandidateState.GENERATED, strata, run_ids)
-    written = [candidate for candidate in waiting if candidate.question.item_model is None]
-    if not written:
-        return False
+    pages = candidate_rows.pages_in_state(work.bank.begin, CandidateState.GENERATED, strata, run_ids)
+    written = ([candidate for candidate in page if candidate.question.item_model is None] for page in pages)
     judging = Judging(session)
     # Batch jobs belong to a run; what other runs left is judged at once.
-    groups = (
-        in_waves(session, written, partial(next_calls, work)) if list(run_ids) == [work.run_id] else iter([written])
-    )
-    for group in groups:
-        work.calls.run(run_all(Jobs(judging.jobs(group)), work.calls.max_open, work.should_stop))
+    if work.jobs is None or list(run_ids) != [work.run_id]:
+        jobs = Jobs()
+        jobs.put_last([partial(judging.judge_pages, written, jobs.put_last)])
+        work.calls.run(run_all(jobs, work.calls.max_open, work.should_stop))
+    elif waiting := [candidate for page in written for candidate in page]:
+        for group in in_waves(session, waiting, partial(next_calls, work)):
+            work.calls.run(run_all(Jobs(judging.jobs(group)), work.calls.max_open, work.should_stop))
     return judging.progressed
 
 
@@ -61,6 +60,12 @@ class Judging:
         """One job per candidate."""
         self._totals.update(candidate.stratum.key for candidate in candidates)
         return [partial(self._judge, candidate) for candidate in candidates]
+
+    async def judge_pages(self, pages: Iterator[Sequence[Candidate]], then: Callable[[Iterable[Job]], None]) -> None:
+        """Hands over a job for each candidate of the next page, and one more for the pages behind it."""
+        page = await asyncio.to_thread(next, pages, None)
+        if page is not None:
+            then([*self.jobs(page), partial(self.judge_pages, pages, then)])
 
     async def judge_batch(
         self, batch_id: UUID, then: Callable[[Iterable[Job]], None], over: Callable[[], None]

@@ -83,7 +83,7 @@ class RunSession:
         """
         self.claim(strata)
         with self.work.bank.begin() as tx:
-            own = bool(batch_rows.list_batches(tx, self.run_id))
+            own = batch_rows.has_batches(tx, self.run_id)
             waiting = set(job_rows.waiting_runs(tx))  # their calls are under way, and not to be made a second time
             left = [] if own else [r for r in candidate_rows.runs_with_pending(tx, strata) if r not in waiting]
         if own:
