@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from uuid import UUID
 
 from sqlalchemy import Row, bindparam, exists, func, select, update
@@ -17,6 +18,7 @@ from qgen_dagster.bank.tables import question_batches
 from qgen_dagster.core.batch import BatchSpec, BatchStatus
 from qgen_dagster.core.taxonomy import Stratum
 
+PORTION = 500  # rows that are read or written at once
 UNFINISHED = (BatchStatus.PENDING.value, BatchStatus.GENERATING.value)
 
 
@@ -52,7 +54,7 @@ class BatchResult:
 
 def create_batches(tx: Transaction, run_id: UUID, specs: Iterable[tuple[BatchSpec, str]]) -> None:
     """Writes the batches with their seeds; those that the run already has stay as they are."""
-    rows = [
+    rows = (
         {
             "run_id": run_id,
             "question_type": spec.stratum.question_type,
@@ -62,9 +64,9 @@ def create_batches(tx: Transaction, run_id: UUID, specs: Iterable[tuple[BatchSpe
             "seed": seed,
         }
         for spec, seed in specs
-    ]
-    if rows:
-        tx.execute(insert(question_batches).on_conflict_do_nothing(), rows)
+    )
+    while portion := list(islice(rows, PORTION)):
+        tx.execute(insert(question_batches).on_conflict_do_nothing(), portion)
 
 
 def list_batches(
@@ -75,7 +77,8 @@ def list_batches(
     if unfinished_only:
         query = query.where(question_batches.c.status.in_(UNFINISHED))
     rows = tx.execute(
-        query.order_by(question_batches.c.question_type, question_batches.c.difficulty, question_batches.c.index)
+        query.order_by(question_batches.c.question_type, question_batches.c.difficulty, question_batches.c.index),
+        execution_options={"yield_per": PORTION},
     )
     batches = [_stored(row) for row in rows]
     return batches if strata is None else [b for b in batches if b.stratum in set(strata)]

@@ -1,11 +1,13 @@
 """The desk: the language models that this process can ask, each with its client, its gate and its price.
 
 Here: `Desk`, which turns a model of the configuration and a prompt into a `Route`. A client is made, and its SDK
-imported, at its first call. Not here: which model serves what (`routing.py`), making the call (`generation/calls.py`).
+imported, at its first call; calls are for one event loop. Not here: which model serves what (`routing.py`), making the
+call (`generation/calls.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -47,6 +49,7 @@ class Desk:
         self._timer = timer
         self._on_close = on_close
         self._clients: dict[str, LlmClient] = {}
+        self._opening = asyncio.Lock()
         self._batch_clients: dict[str, LlmBatchClient] = {}
         self._gates: dict[str, Gate] = {}
         self._providers = frozenset(available(environment))
@@ -143,7 +146,7 @@ class Desk:
         entry = self.config.entry(model)
 
         async def send() -> Reply:
-            client = self._client(entry.provider)
+            client = await self._client(entry.provider)
             assert isinstance(client, TokenCounter)  # noqa: S101 - as all of COUNTING_FAMILIES
             counted = await client.count_tokens(text, entry.name or model, timeout_seconds)
             return Reply(text=str(counted), provider=entry.provider, model=model, cost_usd=Decimal())
@@ -154,7 +157,8 @@ class Desk:
         self, entry: ModelEntry, model: str, prompt: VersionedPrompt, settings: CallSettings, *, keep_partial: bool
     ) -> Reply:
         try:
-            done = await self._client(entry.provider).complete(prompt, settings)
+            client = await self._client(entry.provider)
+            done = await client.complete(prompt, settings)
         except ProviderError as error:
             partial = _partial_text(error) if keep_partial else None
             if partial is None:
@@ -232,11 +236,18 @@ class Desk:
             batch=in_job,
         )
 
-    def _client(self, provider: str) -> LlmClient:
+    async def _client(self, provider: str) -> LlmClient:
+        """The provider's client; the first time in a thread, since an SDK takes up to two seconds to import.
+
+        So what others have answered is read and written meanwhile. One after another, in the order in which they are
+        needed: imports hold one another up, and the first is wanted first.
+        """
         if provider not in self._clients:
-            client = open_client(provider, self._environment)
-            self._clients[provider] = client
-            self._on_close(client.aclose)
+            async with self._opening:
+                if provider not in self._clients:
+                    client = await asyncio.to_thread(open_client, provider, self._environment)
+                    self._clients[provider] = client
+                    self._on_close(client.aclose)
         return self._clients[provider]
 
 

@@ -103,11 +103,11 @@ def _prepare(work: Work, plan: GenerationPlan) -> list[StoredBatch]:
             batch_rows.create_batches(
                 tx,
                 work.run_id,
-                [
+                (
                     (spec, f"{work.seed}/{spec.stratum.key}/{spec.index}")
                     for stratum in plan.strata
                     for spec in _specs(work, stratum, plan.allocations[stratum], yields.get(stratum))
-                ],
+                ),
             )
             existing = batch_rows.list_batches(tx, work.run_id)
     return existing

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+TURNS = 4
 
 
 class Grouped(Generic[T, R]):
@@ -33,6 +34,9 @@ class Grouped(Generic[T, R]):
     async def _work(self) -> None:
         try:
             while self._waiting:
+                # What has arrived at the same moment may join; a loop that has nothing else to do is back at once.
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
                 group, self._waiting = self._waiting, []
                 await self._do_group(group)
         finally:

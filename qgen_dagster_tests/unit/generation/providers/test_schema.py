@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -121,3 +122,14 @@ def test_definitions_and_references_are_converted_too() -> None:
     assert sent["$defs"]["score"] == {"type": "number", "description": "(maximum: 1)"}
     assert sent["properties"]["clarity"] == {"$ref": "#/$defs/score"}
     assert for_google(schema)["properties"]["kinds"]["anyOf"][0] == {"enum": [1]}
+
+
+@pytest.mark.parametrize("convert", ALL)
+def test_converting_leaves_nothing_that_only_the_garbage_collector_finds(convert: Converter) -> None:
+    gc.collect()
+    gc.disable()  # it is done for every call, and a run of thousands would grow by what it left
+    try:
+        convert(QUESTIONS)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
