@@ -149,7 +149,7 @@ def test_a_killed_build_goes_on_and_pays_again_only_for_what_was_in_flight(
     done = json.loads(resumed.stdout)
     assert (done["drills"], done["status"], done["verification"]) == (50, "COMPLETED", "VERIFIED")
     assert 10 <= paid <= 12
-    assert "count_tokens of anthropic/claude-sonnet-5-5" in told
+    assert "the tokenizer of anthropic/claude-sonnet-5-5" in told
     assert re.search(r"prompts +[\d,]+ tokens in 1\d calls, as the provider reports", told)
     with EmbeddedServer.ensure(home) as server:
         bank = Bank(server.url())
