@@ -36,9 +36,10 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import quote
 
-from qgen_dagster.bank.embedded_cluster import PORT, Cluster
+from qgen_dagster.bank.embedded_cluster import Cluster
 from qgen_dagster.bank.embedded_probe import SUPERUSER, Answer
 from qgen_dagster.bank.embedded_root import EmbeddedServerError, locate, open_private, prepare
+from qgen_dagster.bank.embedded_socket import PORT
 
 __all__ = ["EmbeddedServer", "EmbeddedServerError", "Status"]
 
@@ -134,7 +135,7 @@ class EmbeddedServer:
                 pid=claim.pid if claim else None,
                 version=probe.version or cluster.major_version(),
                 socket_directory=claim.socket_directory if claim else None,
-                log=cluster.log,
+                log=cluster.log.path,
                 size_bytes=cluster.size(),
                 kept=cluster.keep_marker.exists(),
             )
@@ -165,7 +166,7 @@ class EmbeddedServer:
     @property
     def log(self) -> Path:
         """The server's log."""
-        return self._cluster.log
+        return self._cluster.log.path
 
     def url(self, database: str = "qgen", driver: Literal["psycopg", "psycopg2"] | None = "psycopg") -> str:
         """The URL of a database: for SQLAlchemy with a driver, for libpq without.

@@ -1,7 +1,8 @@
 """One PostgreSQL cluster on disk: make it, start it, ask whether it lives, stop it.
 
-Here: initdb, the server process, its socket, its log, and recovery from whatever a crash left behind. Not here: which
-folder, account and binaries (`embedded_root.py`), and when the server is wanted (`embedded.py`).
+Here: initdb, the server process, and recovery from whatever a crash left behind. Not here: where its socket goes
+(`embedded_socket.py`), its log (`embedded_log.py`), which folder, account and binaries (`embedded_root.py`), and when
+the server is wanted (`embedded.py`).
 
 How we know what lives. A pid in `postmaster.pid` proves nothing: it survives `kill -9`, and the number may
 belong to another program by then. Two things cannot lie: a connection that is answered, and `server.lock`, an
@@ -18,21 +19,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
-import re
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from qgen_dagster.bank.embedded_log import ServerLog
 from qgen_dagster.bank.embedded_probe import SUPERUSER, Answer, Probe, probe
 from qgen_dagster.bank.embedded_root import (
     OTHER_SERVER_HINT,
@@ -43,21 +40,13 @@ from qgen_dagster.bank.embedded_root import (
     open_private,
     own_folder,
 )
+from qgen_dagster.bank.embedded_socket import PORT, SOCKET_NAME, socket_directory_for
 
 if TYPE_CHECKING:
     import psutil  # imported where it is used: joining a running server does not need it
 
-PORT = 5432
-
-_SOCKET_NAME = f".s.PGSQL.{PORT}"
-_SOCKET_PATH_LIMIT = 103 if sys.platform == "darwin" else 107
-# libpq splits a host at commas, PostgreSQL its socket directories too; neither has an escape that both know.
-_PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+-]+")
-_SHORT_TEMP = Path("/tmp")  # noqa: S108 - not TMPDIR: the path must be short, and the same for every process
 _PAUSE = 0.01
 _ORPHAN_GRACE = 1.0
-_LOG_LIMIT = 16 * 1024 * 1024
-_LOG_TAIL_LINES = 12
 
 _SETTINGS = {
     "max_connections": "200",
@@ -68,14 +57,6 @@ _SETTINGS = {
     # Parallel workers need /dev/shm, of which a container has 64 MB; a bank is small enough without.
     "max_parallel_workers_per_gather": "0",
     "max_parallel_maintenance_workers": "0",
-}
-_KNOWN_CAUSES = {
-    "no space left on device": "The disk is full: free some space and try again.",
-    "disk quota exceeded": "The disk quota is used up: free some space and try again.",
-    "read-only file system": "The file system is read-only: set QGEN_HOME to a folder that can be written to.",
-    "permission denied": "Check who owns the folder and its contents, or set QGEN_HOME to another folder.",
-    "cannot allocate memory": "There is not enough memory for the server.",
-    "shared memory": "The system's shared memory does not suffice (or is exhausted by other servers).",
 }
 
 
@@ -98,7 +79,7 @@ class Cluster:
     def __init__(self, base: Path) -> None:
         self.base = base
         self.data = base / "data"
-        self.log = base / "server.log"
+        self.log = ServerLog(base / "server.log")
         self.start_lock = base / "start.lock"
         self.users_lock = base / "users.lock"
         self.keep_marker = base / "keep"
@@ -134,7 +115,7 @@ class Cluster:
         claim = self.pid_file()
         if claim is None or claim.socket_directory is None:
             return Probe(Answer.NOTHING)
-        return probe(claim.socket_directory / _SOCKET_NAME)
+        return probe(claim.socket_directory / SOCKET_NAME)
 
     def socket_directory(self) -> Path | None:
         """Where the running server listens."""
@@ -199,7 +180,7 @@ class Cluster:
             if not self.exists():
                 self._initialise(install, account, claim, deadline)
             self._require_version(install)
-            directory = self._make_socket_directory(account)
+            directory = socket_directory_for(self.base, self.data, account)
             self._clear_leftovers(directory)
             log_start = self._launch(install, directory, account, claim)
         finally:
@@ -230,7 +211,7 @@ class Cluster:
                 hurried = True
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
-                    f"The embedded PostgreSQL in {self.base} does not stop (pid {pid}).\nServer log: {self.log}",
+                    f"The embedded PostgreSQL in {self.base} does not stop (pid {pid}).\nServer log: {self.log.path}",
                     hint="Look at the log; `kill -QUIT` on that pid ends it at once without loss of data.",
                 )
             time.sleep(_PAUSE)
@@ -297,14 +278,14 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise EmbeddedServerError(
                     f"A PostgreSQL runs on {self.data} (pid {self.postmaster()}) but cannot be reached"
-                    f" ({probe.detail}).\nServer log: {self.log}",
+                    f" ({probe.detail}).\nServer log: {self.log.path}",
                     hint="If it is recovering, wait and try again; otherwise `qgen db stop` ends it.",
                 )
             time.sleep(_PAUSE)
 
     def _has_socket(self) -> bool:
         directory = self.socket_directory()
-        return directory is not None and (directory / _SOCKET_NAME).exists()
+        return directory is not None and (directory / SOCKET_NAME).exists()
 
     def _end_orphans(self, waited: float) -> None:
         """End backends that outlived their postmaster: as safe as a power cut, from which the log recovers."""
@@ -338,11 +319,11 @@ class Cluster:
             command += ["--no-locale", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"]
             for name, value in _SETTINGS.items():
                 command += ["--set", f"{name}={value}"]
-            with self._open_log() as log:
+            with self.log.open() as log:
                 log_start = log.tell()
                 failure = self._run(command, account, claim, log, timeout=max(1.0, deadline - time.monotonic()))
             if failure:
-                raise self._failure(f"A new database cannot be made in {self.base} (initdb {failure}).", log_start)
+                raise self.log.failure(f"A new database cannot be made in {self.base} (initdb {failure}).", log_start)
             draft.rename(self.data)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -380,7 +361,7 @@ class Cluster:
         PostgreSQL would not start over these files when their pid number belongs to another program by now.
         """
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        for name in (_SOCKET_NAME, f"{_SOCKET_NAME}.lock"):
+        for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
             (directory / name).unlink(missing_ok=True)
 
     def _launch(self, install: Path, directory: Path, account: Account | None, claim: int) -> int:
@@ -389,13 +370,12 @@ class Cluster:
         server += ["-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"]
         # The shell goes away at once, so that the server is never a zombie of ours; it sees no path but as "$@".
         command = ["/bin/sh", "-c", '"$@" &', "sh", *server]
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        with self._open_log() as log:
+        self.log.rotate()
+        with self.log.open() as log:
             log_start = log.tell()
             failure = self._run(command, account, claim, log, timeout=10.0)
         if failure:
-            raise self._failure(f"PostgreSQL cannot be started in {self.base} (the shell {failure}).", log_start)
+            raise self.log.failure(f"PostgreSQL cannot be started in {self.base} (the shell {failure}).", log_start)
         return log_start
 
     def _await_ready(self, log_start: int, deadline: float) -> None:
@@ -404,10 +384,10 @@ class Cluster:
             if probe.answer is Answer.READY:
                 return
             if self._is_free():
-                failure = self._failure(f"PostgreSQL did not start in {self.base}.", log_start)
+                failure = self.log.failure(f"PostgreSQL did not start in {self.base}.", log_start)
                 raise _ServerEnded(failure.message, hint=failure.hint)
             if time.monotonic() > deadline:
-                error = self._failure(
+                error = self.log.failure(
                     f"PostgreSQL has not finished starting in {self.base} ({probe.detail}).", log_start
                 )
                 error.hint = "It goes on in the background: wait and try again, or end it with `qgen db stop`."
@@ -439,59 +419,3 @@ class Cluster:
         except OSError as error:
             return f"cannot be run: {error.strerror or error}"
         return f"ended with {done.returncode}" if done.returncode else ""
-
-    def _make_socket_directory(self, account: Account | None) -> Path:
-        """The cluster's own folder if a socket there can be named, otherwise a short private one."""
-        path = os.fsencode(self.base / _SOCKET_NAME)
-        if len(path) <= _SOCKET_PATH_LIMIT and _PLAIN_PATH.fullmatch(str(self.base)) and _takes_sockets(self.base):
-            return self.base
-        # The inode tells a new cluster from a deleted one in the same place, whose server may still be dying.
-        identity = os.fsencode(self.data) + str(self.data.stat().st_ino).encode()
-        name = f"qgen-{hashlib.blake2s(identity, digest_size=8).hexdigest()}"
-        for attempt in range(10):
-            # The name can be guessed, so somebody else may sit on it.
-            candidate = _SHORT_TEMP / (f"{name}-{attempt}" if attempt else name)
-            if own_folder(candidate, account):
-                return candidate
-        raise EmbeddedServerError(
-            f"There is no place for the socket of the server: {self.base} cannot hold it,"
-            f" and {_SHORT_TEMP / name} belongs to someone else.",
-            hint=f"Set QGEN_HOME to a shorter path without special characters. {OTHER_SERVER_HINT}",
-        )
-
-    # -- the log ----------------------------------------------------------------------------------------------
-
-    @contextlib.contextmanager
-    def _open_log(self) -> Iterator[IO[bytes]]:
-        with os.fdopen(open_private(self.log, os.O_WRONLY | os.O_APPEND), "ab") as log:
-            log.seek(0, os.SEEK_END)
-            yield log
-
-    def _failure(self, what: str, log_start: int) -> EmbeddedServerError:
-        """An error that shows the end of the log since `log_start`, and what to do where the cause is known."""
-        try:
-            with self.log.open("rb") as log:
-                log.seek(log_start)
-                text = log.read().decode("utf-8", errors="replace")
-        except OSError:
-            text = ""
-        # Our own knocking at the door of a starting server tells nothing.
-        lines = [line for line in text.strip().splitlines() if "the database system is starting up" not in line]
-        tail = "\n".join(f"  {line}" for line in lines[-_LOG_TAIL_LINES:])
-        message = f"{what}\nServer log: {self.log}" + (f"\n{tail}" if tail else "")
-        causes = f"{what}\n{text}".lower()
-        advice = next((hint for cause, hint in _KNOWN_CAUSES.items() if cause in causes), "Read the log for the cause.")
-        return EmbeddedServerError(message, hint=f"{advice} {OTHER_SERVER_HINT}")
-
-
-def _takes_sockets(folder: Path) -> bool:
-    """Whether a socket can be made in `folder`; a folder shared into a container often cannot hold one."""
-    probe = folder / f".s.{os.getpid()}"
-    with socket.socket(socket.AF_UNIX) as trial:
-        try:
-            trial.bind(str(probe))
-        except OSError:
-            return False
-        finally:
-            probe.unlink(missing_ok=True)
-    return True

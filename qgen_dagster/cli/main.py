@@ -30,6 +30,7 @@ COMMANDS = (
     Entry("up", "up", "Start database, Dagster's page and daemon, admin API.", "Operate"),
     Entry("serve", "serve", "Serve the admin API alone.", "Operate"),
     Entry("alerts", "alerts", "Check, list, acknowledge and mute alerts; try the channels.", "Operate"),
+    Entry("batch-jobs", "batch_jobs", "Batch jobs at providers: list them, cancel one.", "Operate"),
     Entry("embeddings", "embeddings", "Vectors that near questions are found by: look, rebuild.", "Operate"),
     Entry("reports", "reports", "Reports about runs that wait to be sent elsewhere.", "Operate"),
     Entry("env", "env", "Print the variables to start Dagster by hand.", "Operate"),

@@ -53,6 +53,7 @@ class SeriesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Opens the bank and the run; nothing is recorded yet."""
         from qgen_dagster.services.database import open_bank
+        from qgen_dagster.services.drill_designers import check_designers
         from qgen_dagster.services.drill_runs import series_run
 
         values = {name: getattr(self, name) for name in type(self).model_fields}
@@ -61,6 +62,7 @@ class SeriesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         run = context.run
         if run is None or context.instance is None:
             raise ConfigurationError("the series resource works within a Dagster run only")
+        check_designers(run_settings(), build)
         if run.tags.get(PROCESS_TAG) != this_process():
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
         run_id = UUID(qgen_run_id(context.instance, run))

@@ -10,11 +10,9 @@ import gzip
 import math
 import random
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
-from threading import Thread
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -28,13 +26,11 @@ MAX_POSITIONS_PER_PHASE = 25
 SPARE_POSITIONS = 2  # beyond a phase's share of the drills, for variety
 OPENING_POSITIONS = 21
 SHOWN_PLAYS = 5
-TOKENIZER_SECONDS = 5.0
+ENCODING = "o200k_base"  # of OpenAI's models since gpt-4o
 
 
 class Encoding(Protocol):
     """What is used of a tokenizer."""
-
-    name: str
 
     def encode(self, text: str) -> Sequence[int]: ...
 
@@ -198,26 +194,13 @@ def prompt_cost(loaded: Sequence[Position], fixed: Sequence[Position]) -> Prompt
 
 
 def count_tokens(texts: Collection[str]) -> tuple[int, str]:
-    """Tokens of the texts and how they were counted: a real tokenizer where one is at hand, else characters / 4."""
-    encoding = _encoding()
-    if encoding is not None:
-        return sum(len(encoding.encode(text)) for text in texts), f"tiktoken {encoding.name}"
-    return math.ceil(sum(len(text) for text in texts) / 4), "characters / 4"
+    """Tokens of the texts and how they were counted: with OpenAI's tokenizer, or as characters / 4 without it.
 
-
-@lru_cache(maxsize=1)
-def _encoding() -> Encoding | None:
-    """The tokenizer of tiktoken, if that is installed and has its data. It may want to download them: it gets
-    `TOKENIZER_SECONDS` for that, in a thread that nobody waits for."""
-    found: list[Encoding] = []
-
-    def load() -> None:
-        with suppress(Exception):  # not installed, no network, a damaged download: all the same here
-            import tiktoken
-
-            found.append(tiktoken.get_encoding("o200k_base"))
-
-    thread = Thread(target=load, daemon=True)
-    thread.start()
-    thread.join(TOKENIZER_SECONDS)
-    return found[0] if found else None
+    The package brings its data along; nothing is downloaded.
+    """
+    try:
+        import bpe_openai
+    except ImportError:
+        return math.ceil(sum(len(text) for text in texts) / 4), "characters / 4"
+    encoding: Encoding = bpe_openai.get_encoding(ENCODING)
+    return sum(len(encoding.encode(text)) for text in texts), f"OpenAI's tokenizer {ENCODING}"

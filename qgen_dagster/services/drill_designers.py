@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +18,7 @@ from qgen_dagster.config.llm import PROCEDURAL
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.drills import Slot
 from qgen_dagster.core.errors import ConfigurationError
-from qgen_dagster.core.progress import Notice, Progress
+from qgen_dagster.core.progress import Notice, Progress, silent
 from qgen_dagster.drills.asking import ask_for, methodologies_of, principles_of
 from qgen_dagster.drills.design import design_drill
 from qgen_dagster.drills.planner import BATCH_SIZE
@@ -130,6 +131,13 @@ def make_designers(settings: Settings, options: BuildOptions, desk: Desk | None,
         if missing:
             progress(Notice(f"no key for {', '.join(missing)}: other designers stand in (qgen doctor)"))
     return Designers(options, models or [PROCEDURAL], desk, load_prompts(settings.taxonomy, settings.prompts_folder))
+
+
+def check_designers(settings: Settings, options: BuildOptions) -> None:
+    """Raises ConfigurationError where nobody could design, before anything is planned."""
+    keys = settings.provider_environment
+    desk = Desk(settings.llm, keys, timer=time.monotonic, on_close=lambda close: None) if keys else None
+    make_designers(settings, options, desk, silent)
 
 
 def _designed(wanted: Wanted) -> str:

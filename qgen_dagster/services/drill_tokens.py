@@ -39,7 +39,7 @@ def counting(run: SeriesRun) -> list[Job]:
     desk, model = run.designers.desk, run.designers.first
     if desk is None or model is None or not desk.counts_tokens(model):
         return []
-    method = f"count_tokens of {desk.provider_of(model)}/{model}"
+    method = f"the tokenizer of {desk.provider_of(model)}/{model}"
     series = run.series
     return [partial(_count, run, desk, series, model, method)] if cost_of(series).counted_with != method else []
 

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 
-from qgen_dagster.bank.drills import StoredSeries
+from qgen_dagster.bank.drills import StoredSeries, list_series
 from qgen_dagster.core.drills import SeriesStatus, SeriesVerdict
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import silent
@@ -21,7 +21,7 @@ from qgen_dagster.defs.launch import run_job
 from qgen_dagster.defs.partitions import SERIES
 from qgen_dagster.defs.sensors import new_drill_series
 from qgen_dagster.defs.watch import LaunchResult
-from qgen_dagster.services.drill_options import make_series_options
+from qgen_dagster.services.drill_options import make_build_options, make_series_options
 from qgen_dagster.services.plan_drills import load_series
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.balancing import Balancing
@@ -92,6 +92,18 @@ def test_a_key_that_is_no_series_is_refused_with_what_to_do(balancing: Balancing
 
     assert isinstance(result.expected_error, ConfigurationError)
     assert "'monday' is not the id of a drill series" in str(result.expected_error)
+
+
+def test_a_series_that_nobody_could_design_is_not_planned(balancing: Balancing) -> None:
+    config = series_config(make_series_options(count=5), make_build_options(provider="google"))
+
+    result = run_job("build_drill_series", instance=balancing.instance, run_config=config)
+
+    assert not result.success
+    assert "--provider google: no key is set" in str(result.error)
+    assert partitions(balancing) == []
+    with balancing.bank.begin() as tx:
+        assert list_series(tx) == []
 
 
 def test_a_backfill_of_a_series_makes_only_what_is_missing(balancing: Balancing, llm: FakeLlm, tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ class OpenAiWire:
                 return await self._model_call(key, route, read_body(request))
             if request.method == "POST" and route == "/embeddings":
                 return await self._embed(key, read_body(request))
+            if request.method == "POST" and route == "/tokenize-text" and self.provider == "xai":
+                asked = read_body(request)
+                return await self._desk.service_call(self, key, "count", lambda: self._tokenize(asked))
             if request.method == "GET" and route.startswith("/models"):
                 name = route.removeprefix("/models").strip("/")
                 return await self._desk.service_call(self, key, "models", lambda: self._models(name))
@@ -134,6 +137,18 @@ class OpenAiWire:
             "model": model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
+
+    def _tokenize(self, body: Mapping[str, Any]) -> Reply:
+        """xAI's alone: a text cut into tokens."""
+        model, given = str(body.get("model", "")), body.get("text")
+        if not isinstance(given, str) or set(body) != {"model", "text"}:
+            raise WireError("invalid", "Failed to deserialize the JSON body into the target type")
+        self._check_model(model)
+        cut = [given[4 * n : 4 * n + 4] for n in range(tokens_of(given))]
+        tokens = [
+            {"token_id": n, "string_token": piece, "token_bytes": list(piece.encode())} for n, piece in enumerate(cut)
+        ]
+        return Reply.of(200, {"token_ids": tokens})
 
     def _models(self, name: str) -> Reply:
         retired = self._desk.settings.retired

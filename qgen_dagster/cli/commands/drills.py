@@ -166,6 +166,7 @@ def build(
     """Make the drills of a series and check their answers."""
     from qgen_dagster.config.settings import load_settings
     from qgen_dagster.services.database import open_bank
+    from qgen_dagster.services.drill_designers import check_designers
     from qgen_dagster.services.plan_drills import find_series, plan_drills
     from qgen_dagster.services.recovery import close_dead_runs
 
@@ -175,6 +176,7 @@ def build(
             f"series {series} is planned already",
             hint="Leave away what is to be planned, or leave away SERIES for a new one.",
         )
+    check_designers(settings, options)
     with open_bank(settings) as bank:
         close_dead_runs(bank)
         chosen = find_series(bank, series) if series else plan_drills(bank, settings, planned)

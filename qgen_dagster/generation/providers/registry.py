@@ -73,7 +73,7 @@ _FAMILIES = {
 }
 FAMILIES = tuple(_FAMILIES)
 BATCH_FAMILIES = tuple(name for name, family in _FAMILIES.items() if family.open_batches)
-COUNTING_FAMILIES = ("anthropic", "google")  # whose clients are `TokenCounter`s
+COUNTING_FAMILIES = ("anthropic", "google", "xai")  # whose clients are `TokenCounter`s
 EMBEDDING_FAMILIES = ("openai", "openai_compatible")
 # Every variable that is read here, for whoever prints or checks them.
 VARIABLES = tuple(name for family in _FAMILIES.values() for name in (*family.keys, family.base_url))

@@ -104,6 +104,12 @@ def test_bad_input_is_refused_in_one_clear_message(qgen: Qgen, arguments: tuple[
     assert "Traceback" not in done.stderr
 
 
+def test_a_build_that_nobody_could_design_plans_nothing(qgen: Qgen, series: str) -> None:
+    before = qgen("drills", "status", "--json").stdout
+    assert qgen("drills", "build", "--provider", "google").returncode == 3
+    assert qgen("drills", "status", "--json").stdout == before
+
+
 def test_a_missing_engine_is_said_with_what_to_do(qgen: Qgen) -> None:
     done = qgen("drills", "mine", "--count", "5", QGEN_GNUBG="/nowhere/gnubg")
     assert done.returncode == 3
@@ -149,7 +155,7 @@ def test_a_killed_build_goes_on_and_pays_again_only_for_what_was_in_flight(
     done = json.loads(resumed.stdout)
     assert (done["drills"], done["status"], done["verification"]) == (50, "COMPLETED", "VERIFIED")
     assert 10 <= paid <= 12
-    assert "count_tokens of anthropic/claude-sonnet-5-5" in told
+    assert "the tokenizer of anthropic/claude-sonnet-5-5" in told
     assert re.search(r"prompts +[\d,]+ tokens in 1\d calls, as the provider reports", told)
     with EmbeddedServer.ensure(home) as server:
         bank = Bank(server.url())

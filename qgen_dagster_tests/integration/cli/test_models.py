@@ -11,12 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.integration.cli.conftest import QGEN, Qgen, environment
+from qgen_dagster_tests.support.ui import wait_until
 
 STRATA = ("--types", "math,logic", "--count", "12")
 
@@ -215,3 +217,26 @@ def test_a_rebuild_stopped_by_hand_keeps_what_it_has_and_says_how_to_go_on(
     again = keyed("embeddings", "rebuild", QGEN_EMBEDDER="openai:text-embedding-3-large@32")
     assert again.returncode == 0
     assert ", 0 left." in again.stdout
+
+
+def test_batch_jobs_are_listed_and_one_is_cancelled(keyed: Qgen, own_home: Path) -> None:
+    def open_jobs() -> list[dict[str, Any]]:
+        return list(json.loads(keyed("batch-jobs", "list", "--open", "--json").stdout)["batch_jobs"])
+
+    with FakeLlm(batch_delay=3_600.0) as slow:
+        command = [*QGEN, "generate", "--types", "math", "--count", "5", "--batch-api"]
+        waiting = subprocess.Popen(command, env=environment(own_home, **slow.env), stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: any(job["state"] == "running" for job in open_jobs()))
+        finally:
+            waiting.send_signal(signal.SIGINT)
+            assert waiting.wait(60) == 1
+        [job] = open_jobs()
+        assert (job["purpose"], job["done"], job["total"]) == ("generate", 0, 3)
+        told = keyed("batch-jobs", "list").stdout
+        assert job["id"][:8] in told
+        assert all(len(line) <= 80 for line in told.splitlines())
+        done = keyed("batch-jobs", "cancel", job["id"][:8], **slow.env)
+        assert (done.returncode, f"qgen resume {job['run_id'][:8]}" in done.stderr) == (0, True)
+    unknown = keyed("batch-jobs", "cancel", "ffffffff")
+    assert (unknown.returncode, "no batch job 'ffffffff'" in unknown.stderr) == (3, True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import textwrap
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -53,8 +54,9 @@ def engine(program: Program) -> Iterator[Gnubg]:
 class Impostor:
     """Writes programs that behave like a gnubg that misbehaves."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, started: ExitStack) -> None:
         self._path = folder / "gnubg"
+        self._started = started
 
     def write(self, body: str, version: str = "GNU Backgammon 1.07.001 20230103") -> Path:
         text = f"""\
@@ -67,12 +69,13 @@ class Impostor:
         return self._path
 
     def start(self, body: str, **seconds: float) -> Gnubg:
-        return Gnubg(find_program(str(self.write(body))), **seconds)  # type: ignore[arg-type]
+        return self._started.enter_context(Gnubg(find_program(str(self.write(body))), **seconds))  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def impostor(tmp_path: Path) -> Impostor:
-    return Impostor(tmp_path)
+def impostor(tmp_path: Path) -> Iterator[Impostor]:
+    with ExitStack() as started:
+        yield Impostor(tmp_path, started)
 
 
 def test_the_best_opening_play_of_three_one_makes_the_five_point(engine: Gnubg) -> None:

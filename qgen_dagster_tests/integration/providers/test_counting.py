@@ -88,7 +88,7 @@ def test_a_key_is_never_told(family: str, environment: dict[str, str]) -> None:
 
 
 @families
-@pytest.mark.parametrize("body", ["{}", '{"input_tokens": "many", "totalTokens": null}', "[]"])
+@pytest.mark.parametrize("body", ["{}", '{"input_tokens": "many", "totalTokens": null, "token_ids": 7}', "[]"])
 def test_an_answer_without_a_number_is_no_count(family: str, body: str, told: Told) -> None:
     told.body = body.encode()
     assert _error(family, told.environment()).fault is Kind.MALFORMED
@@ -96,9 +96,14 @@ def test_an_answer_without_a_number_is_no_count(family: str, body: str, told: To
 
 @families
 def test_only_the_text_is_sent(family: str, told: Told) -> None:
-    told.body = b'{"input_tokens": 7, "totalTokens": 7}'
-    assert _count(family, told.environment()) == 7
+    told.body = b'{"input_tokens": 3, "totalTokens": 3, "token_ids": [{}, {}, {}]}'
+    assert _count(family, told.environment()) == 3
     [(path, _, body)] = told.asked
-    ends = {"anthropic": "/v1/messages/count_tokens", "google": f"/models/{MODELS['google']}:countTokens"}
+    ends = {
+        "anthropic": "/v1/messages/count_tokens",
+        "google": f"/models/{MODELS['google']}:countTokens",
+        "xai": "/v1/tokenize-text",
+    }
     assert path.endswith(ends[family])
-    assert set(json.loads(body)) == {"anthropic": {"model", "messages"}, "google": {"contents"}}[family]
+    sent = {"anthropic": {"model", "messages"}, "google": {"contents"}, "xai": {"model", "text"}}
+    assert set(json.loads(body)) == sent[family]
