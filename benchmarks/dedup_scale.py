@@ -46,7 +46,7 @@ from qgen_dagster.generation.items.registry import families, item_models
 
 CANDIDATES = 1_020
 REAL_PER_MODEL = 1_000
-MOST = 32  # neighbours read per candidate, as find_duplicates does
+MOST = vectors.MOST  # neighbours read per candidate, as find_duplicates does
 
 
 def _words(text: str) -> list[str]:
