@@ -26,6 +26,7 @@ from qgen_dagster.services import inventory, recovery
 from qgen_dagster.services.options import RunOptions
 from qgen_dagster.services.run_closing import UNSERVED
 from qgen_dagster.services.work import now
+from qgen_dagster.services.writers import check_provider
 from qgen_dagster.tracking.metrics import funnel_from_json, unpriced_models
 
 MAX_AUTOMATIC_RESUMES = 3
@@ -129,7 +130,11 @@ class _Balance:
 
 
 def plan_only(bank: Bank, settings: Settings, options: RunOptions) -> tuple[InventoryAnalysis, GenerationPlan]:
-    """The stock and what a run with these options would plan; nothing is written."""
+    """The stock and what a run with these options would plan; nothing is written.
+
+    Raises ConfigurationError where such a run would be refused.
+    """
+    check_provider(settings, options)
     analysis = inventory.analyze(bank, settings, options)
     return analysis, inventory.plan(analysis, settings, options, ordered=inventory.on_order(bank, now()))
 

@@ -9,6 +9,7 @@ import asyncio
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from qgen_dagster.config.llm import PROCEDURAL
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.batch import cut_batches
 from qgen_dagster.core.errors import ConfigurationError
@@ -48,6 +49,10 @@ class _Memory:
 
 def dry_run(settings: Settings, options: RunOptions) -> DryRunReport:
     """`options.count` questions over the chosen strata, generated and judged. Raises ConfigurationError."""
+    if options.provider not in (None, PROCEDURAL):
+        raise ConfigurationError(
+            f"--provider {options.provider}: a dry run asks no language model", hint="Leave it away."
+        )
     strata = settings.taxonomy.select(options.types, options.difficulties)
     plan = spread_evenly(options.count or len(strata), strata)
     provider = ProceduralProvider(settings.taxonomy, lambda structures, contents: set())

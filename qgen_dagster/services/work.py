@@ -28,7 +28,7 @@ from qgen_dagster.services.budget import make_budget
 from qgen_dagster.services.calls import Calls
 from qgen_dagster.services.embedding import check_embedder, open_embedder
 from qgen_dagster.services.options import RunOptions
-from qgen_dagster.services.writers import Writers, make_writers
+from qgen_dagster.services.writers import Writers, check_provider, make_writers
 
 ProviderFor = Callable[[Stratum], Provider]
 
@@ -93,6 +93,7 @@ class Work:
         written = self.writers.provider_for(stratum) if self.writers else None
         if written is not None:
             return written
+        check_provider(self.settings, self.options)
         if self.procedural.can_serve(stratum):
             return self.procedural
         raise ConfigurationError(

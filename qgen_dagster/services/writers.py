@@ -5,6 +5,7 @@ Here: `Writers`, which joins prompts, desk and routing for a run. Not here: choo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +13,7 @@ from uuid import UUID
 
 from qgen_dagster.bank import questions as question_rows
 from qgen_dagster.config.llm import PROCEDURAL
+from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.progress import Notice
 from qgen_dagster.core.taxonomy import Stratum
@@ -25,6 +27,7 @@ from qgen_dagster.judging.panel import Panel
 from qgen_dagster.services import routing
 from qgen_dagster.services.calls import ARBITRATE, COMPARE, SOLVE, digest_of
 from qgen_dagster.services.desk import Desk
+from qgen_dagster.services.options import RunOptions
 
 if TYPE_CHECKING:
     from qgen_dagster.bank.candidates import Candidate
@@ -171,6 +174,16 @@ class Writers:
 
 
 _HOW = {"temperature", "output_tokens", "timeout_seconds"}
+
+
+def check_provider(settings: Settings, options: RunOptions) -> None:
+    """Raises ConfigurationError where the one provider that is wanted cannot be asked: nobody else is to stand in."""
+    wanted = options.provider
+    if wanted is None or wanted == PROCEDURAL:
+        return
+    desk = Desk(settings.llm, settings.provider_environment, timer=time.monotonic, on_close=lambda close: None)
+    if not any(desk.provider_of(model) == wanted and desk.can_ask(model) for model in settings.llm.models.models):
+        raise ConfigurationError(f"--provider {wanted}: no key is set", hint="See which are: qgen doctor")
 
 
 def make_writers(work: Work) -> Writers | None:

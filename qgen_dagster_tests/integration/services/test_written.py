@@ -12,9 +12,13 @@ from sqlalchemy import text
 
 from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
-from qgen_dagster.core.errors import RunInterrupted
+from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.core.funnel import Loss
 from qgen_dagster.generation.prompts.files import packaged_text
+from qgen_dagster.services.balance import plan_only
+from qgen_dagster.services.dry_run import dry_run
+from qgen_dagster.services.options import make_options
+from qgen_dagster.services.writers import check_provider
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.support.chain import run_chain
 from qgen_dagster_tests.support.written import cost_of, run_written, with_models, work_on
@@ -238,3 +242,19 @@ def test_prompts_show_what_the_bank_has_already(bank: Bank, keyed: Settings, tmp
     shown = [work.writers.provider._prompt(BatchRequest(stratum, 5, "seed", place)).user for place in range(0, 50, 5)]
     assert any(str(stem)[:40] in prompt for prompt in shown)
     work.close()
+
+
+def test_nobody_stands_in_for_the_one_provider_that_was_asked_for(bank: Bank, settings: Settings, llm: FakeLlm) -> None:
+    others = with_models(settings, llm, GEMINI_API_KEY="")
+    for without in (settings, others):
+        with pytest.raises(ConfigurationError, match="--provider google: no key is set"):
+            check_provider(without, make_options(count=5, provider="google"))
+    with pytest.raises(ConfigurationError, match="--provider google: no key is set"):
+        run_chain(work_on(bank, settings, count=5, provider="google"))
+    assert rows(bank, "SELECT count(*) FROM question_generation_runs") == [(0,)]
+    with pytest.raises(ConfigurationError, match="--provider google: no key is set"):
+        plan_only(bank, settings, make_options(count=5, provider="google"))
+    with pytest.raises(ConfigurationError, match="a dry run asks no language model"):
+        dry_run(others, make_options(count=5, provider="google"))
+    for provider in (None, "procedural"):
+        check_provider(settings, make_options(count=5, provider=provider))
