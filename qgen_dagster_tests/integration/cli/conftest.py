@@ -37,6 +37,18 @@ def home() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def own_home() -> Iterator[Path]:
+    """A home of one module alone, where what others have made would count: in estimates, as duplicates."""
+    folder = Path(tempfile.mkdtemp(prefix="qgen-own-", dir="/tmp"))
+    folder.chmod(0o755)
+    try:
+        with EmbeddedServer.ensure(folder / "home"):
+            yield folder / "home"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def qgen(home: Path) -> Qgen:
     """Runs `qgen …` as a process and returns its exit code and what it wrote."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster_tests.fake_llm import FakeLlm
 from qgen_dagster_tests.integration.cli.conftest import QGEN, Qgen, environment
 from qgen_dagster_tests.support.ui import wait_until
@@ -27,18 +24,6 @@ STRATA = ("--types", "math,logic", "--count", "12")
 def llm() -> Iterator[FakeLlm]:
     with FakeLlm() as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def own_home() -> Iterator[Path]:
-    """A home of this module alone: estimates follow from what was run before."""
-    folder = Path(tempfile.mkdtemp(prefix="qgen-models-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        with EmbeddedServer.ensure(folder / "home"):
-            yield folder / "home"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")

@@ -19,24 +19,28 @@ pytestmark = pytest.mark.e2e
 AT_ONCE = 20
 
 
-def test_a_killed_run_pays_again_for_no_more_than_what_was_in_flight(home: Path, qgen: Qgen, tmp_path: Path) -> None:
+def test_a_killed_run_pays_again_for_no_more_than_what_was_in_flight(
+    own_home: Path, qgen: Qgen, tmp_path: Path
+) -> None:
     told = tmp_path / "told"
     arguments = ["generate", "--count", "60", "--types", "math", "--max-concurrent", str(AT_ONCE), "--json"]
     with FakeLlmProcess("--port", "0", "--seed", "5", "--warm", "60", "--latency", "0.3") as llm:
         keys = {name: value for name, value in llm.env.items() if not name.startswith("QGEN_")}
         with (
             told.open("w") as file,
-            subprocess.Popen([*QGEN, *arguments], env=environment(home, **keys), stdout=file, stderr=file) as doomed,
+            subprocess.Popen(
+                [*QGEN, *arguments], env=environment(own_home, **keys), stdout=file, stderr=file
+            ) as doomed,
         ):
             answered = lambda: sum(sum(p.statuses.values()) for p in llm.stats.providers.values())  # noqa: E731
             wait_until(lambda: answered() >= 80 or doomed.poll() is not None, pause=0.05)
             assert doomed.poll() is None, told.read_text()
             doomed.send_signal(signal.SIGKILL)
-        resumed = qgen("resume", "--json", **keys)
+        resumed = qgen("resume", "--json", QGEN_HOME=str(own_home), **keys)
         assert resumed.returncode == 0, resumed.stderr
         paid = sum(provider.statuses.get("200", 0) for provider in llm.stats.providers.values())
     report = json.loads(resumed.stdout)
-    with EmbeddedServer.ensure(home) as server:
+    with EmbeddedServer.ensure(own_home) as server:
         bank = Bank(server.url())
         with bank.begin() as tx:
             row = tx.exec_driver_sql(
@@ -49,7 +53,4 @@ def test_a_killed_run_pays_again_for_no_more_than_what_was_in_flight(home: Path,
             lost = paid - kept.scalar_one()
         bank.close()
     assert 0 <= lost <= AT_ONCE
-    status, inserted, pending = row
-    lost_by_name = sum(report["funnel"]["losses"].values())  # what is written anew may be like one that is there
-    assert (status, inserted + lost_by_name, pending) == ("success", 60, 0), report["funnel"]
-    assert inserted >= 55
+    assert tuple(row) == ("success", 60, 0), report["funnel"]
