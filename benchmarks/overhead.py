@@ -72,14 +72,14 @@ def main() -> None:
         settings = Settings(home=folder)
         dagster_home = prepare_dagster_home(folder)
         with (
-            open_bank(settings),
+            open_bank(settings) as bank,
             dagster_database_url(settings) as url,
             open_instance(dagster_home, url) as instance,
             instance_as_installed(dagster_home, url) as installed,
         ):
             keys = [stratum.key for stratum in settings.taxonomy.strata]
             register_strata(instance, keys)
-            launcher = DagsterLauncher(instance, settings, silent)
+            launcher = DagsterLauncher(instance, settings, silent, bank)  # as the command line has it
             bare = bare_definitions()
             fill = RoundRequest(uuid4(), RunOptions(fill=True, target_per_stratum=1))
             assert launcher.run(fill) is None

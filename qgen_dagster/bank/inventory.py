@@ -40,6 +40,9 @@ def register_strata(tx: Transaction, wanted: Iterable[Stratum]) -> None:
         }
         for position, stratum in enumerate(wanted)
     ]
+    current = select(strata.c.key, strata.c.position).where(strata.c.retired_at.is_(None))
+    if {(key, position) for key, position in tx.execute(current)} == {(row["key"], row["position"]) for row in rows}:
+        return  # as almost always
     new = insert(strata)
     tx.execute(
         new.on_conflict_do_update(index_elements=["key"], set_={"position": new.excluded.position, "retired_at": None}),

@@ -21,6 +21,7 @@ from qgen_dagster.cli.output import short
 from qgen_dagster.core.errors import QgenError, RunInterrupted
 
 if TYPE_CHECKING:
+    from qgen_dagster.bank.engine import Bank
     from qgen_dagster.cli.progress import Display
     from qgen_dagster.config.settings import Settings
     from qgen_dagster.defs.launcher import DagsterLauncher
@@ -30,10 +31,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def launcher(settings: Settings, progress: Display, *, verbose: bool = False) -> Iterator[_LazyLauncher]:
-    """What executes runs as Dagster runs in this process, reporting to `progress`."""
+def launcher(settings: Settings, bank: Bank, progress: Display, *, verbose: bool = False) -> Iterator[_LazyLauncher]:
+    """What executes runs as Dagster runs in this process, on the open `bank`, reporting to `progress`."""
     with ExitStack() as stack:
-        yield _LazyLauncher(settings, progress, stack, verbose)
+        yield _LazyLauncher(settings, bank, progress, stack, verbose)
 
 
 def probe_dagster(settings: Settings) -> str:
@@ -74,8 +75,9 @@ class DagsterHistory:
 class _LazyLauncher:
     """Opens Dagster at the first run, and keeps it for the following ones."""
 
-    def __init__(self, settings: Settings, progress: Display, stack: ExitStack, verbose: bool) -> None:
+    def __init__(self, settings: Settings, bank: Bank, progress: Display, stack: ExitStack, verbose: bool) -> None:
         self._settings = settings
+        self._bank = bank
         self._progress = progress
         self._stack = stack
         self._verbose = verbose
@@ -122,5 +124,5 @@ class _LazyLauncher:
         if self._opened is None:
             from qgen_dagster.defs.launcher import open_launcher
 
-            self._opened = self._stack.enter_context(open_launcher(self._settings, self._progress))
+            self._opened = self._stack.enter_context(open_launcher(self._settings, self._progress, self._bank))
         return self._opened

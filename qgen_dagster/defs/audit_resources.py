@@ -12,7 +12,7 @@ from pydantic import Field, PrivateAttr
 
 from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.defs.attempts import PROCESS_TAG, qgen_run_id, this_process
-from qgen_dagster.defs.hosting import run_progress, run_settings
+from qgen_dagster.defs.hosting import run_bank, run_progress, run_settings
 from qgen_dagster.services.bank_audit import DEFAULT_LIMIT, AuditOptions, AuditRun, make_audit_options
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT
 
@@ -38,7 +38,6 @@ class AuditResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Opens the bank and the run; nothing is recorded yet."""
         from qgen_dagster.services.bank_audit import audit_run
-        from qgen_dagster.services.database import open_bank
         from qgen_dagster.services.work import make_work
 
         run = context.run
@@ -47,7 +46,7 @@ class AuditResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         options = make_audit_options(**{name: getattr(self, name) for name in AuditOptions.model_fields})
         if run.tags.get(PROCESS_TAG) != this_process():
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
-        bank = self._stack.enter_context(open_bank(run_settings()))
+        bank = self._stack.enter_context(run_bank())
         work = make_work(
             bank,
             run_settings(),

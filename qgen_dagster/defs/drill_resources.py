@@ -15,7 +15,7 @@ from pydantic import Field, PrivateAttr
 from qgen_dagster.core.drills import DEFAULT_DRILLS, Phase
 from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.defs.attempts import PROCESS_TAG, qgen_run_id, this_process
-from qgen_dagster.defs.hosting import run_progress, run_settings
+from qgen_dagster.defs.hosting import run_bank, run_progress, run_settings
 from qgen_dagster.defs.partitions import register_series
 from qgen_dagster.services.drill_options import (
     BuildOptions,
@@ -52,7 +52,6 @@ class SeriesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Opens the bank and the run; nothing is recorded yet."""
-        from qgen_dagster.services.database import open_bank
         from qgen_dagster.services.drill_designers import check_designers
         from qgen_dagster.services.drill_runs import series_run
 
@@ -67,7 +66,7 @@ class SeriesResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
         run_id = UUID(qgen_run_id(context.instance, run))
         series_id = _series_of(context.instance, run, run_id)
-        bank = self._stack.enter_context(open_bank(run_settings()))
+        bank = self._stack.enter_context(run_bank())
         self._session = self._stack.enter_context(
             series_run(
                 bank,

@@ -6,13 +6,14 @@ Not here: when a round follows (`services/balance.py`), how Dagster is made to r
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG
 from dagster_postgres.utils import DagsterPostgresException
 
+from qgen_dagster.bank.engine import Bank
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import DatabaseError, QgenError, RunInterrupted
 from qgen_dagster.core.progress import Progress
@@ -37,10 +38,14 @@ from qgen_dagster.services.drill_options import BuildOptions
 class DagsterLauncher:
     """See `services.balance.Launcher`."""
 
-    def __init__(self, instance: dg.DagsterInstance, settings: Settings, progress: Progress) -> None:
+    def __init__(
+        self, instance: dg.DagsterInstance, settings: Settings, progress: Progress, bank: Bank | None = None
+    ) -> None:
+        """`bank`: the one that whoever launches has open; without it each run opens its own."""
         self._instance = instance
         self._settings = settings
         self._progress = progress
+        self._bank = bank
 
     def run(self, request: RoundRequest) -> BaseException | None:
         """Runs `auto_balance` over all strata."""
@@ -49,7 +54,7 @@ class DagsterLauncher:
         tags = {ROUND_TAG: str(request.number)}
         if request.parent_run_id is not None:
             tags[PARENT_RUN_TAG] = str(request.parent_run_id)
-        with hosting(self._settings, self._progress), _storage_errors():
+        with self._hosting(), _storage_errors():
             result = run_job(
                 auto_balance.name,
                 instance=self._instance,
@@ -69,7 +74,7 @@ class DagsterLauncher:
             attempt = latest_attempt(self._instance, str(run_id))
             if not attempt.is_finished:
                 close_dead_run(self._instance, attempt.run_id, reason="the process of this run is gone")
-            with hosting(self._settings, self._progress), _storage_errors():
+            with self._hosting(), _storage_errors():
                 return _error_of(resume_run(str(run_id), instance=self._instance))
         except NothingToResume:
             return self._again(run_id)
@@ -77,7 +82,7 @@ class DagsterLauncher:
     def build_series(self, run_id: UUID, series_id: UUID, options: BuildOptions) -> BaseException | None:
         """Runs `build_drill_series` on a planned series."""
         register_series(self._instance, [str(series_id)])
-        with hosting(self._settings, self._progress), _storage_errors():
+        with self._hosting(), _storage_errors():
             result = run_job(
                 build_drill_series.name,
                 instance=self._instance,
@@ -89,7 +94,7 @@ class DagsterLauncher:
 
     def audit(self, run_id: UUID, options: AuditOptions) -> BaseException | None:
         """Runs `audit_bank`."""
-        with hosting(self._settings, self._progress), _storage_errors():
+        with self._hosting(), _storage_errors():
             result = run_job(
                 audit_bank.name,
                 instance=self._instance,
@@ -99,9 +104,12 @@ class DagsterLauncher:
             )
         return _error_of(result)
 
+    def _hosting(self) -> AbstractContextManager[None]:
+        return hosting(self._settings, self._progress, self._bank)
+
     def _again(self, run_id: UUID) -> BaseException | None:
         following = going_on(self._instance, latest_attempt(self._instance, str(run_id)))
-        with hosting(self._settings, self._progress), _storage_errors():
+        with self._hosting(), _storage_errors():
             result = run_job(
                 following.job_name,
                 instance=self._instance,
@@ -113,11 +121,11 @@ class DagsterLauncher:
 
 
 @contextmanager
-def open_launcher(settings: Settings, progress: Progress) -> Iterator[DagsterLauncher]:
+def open_launcher(settings: Settings, progress: Progress, bank: Bank | None = None) -> Iterator[DagsterLauncher]:
     """The launcher on the instance of this installation. Raises ConfigurationError and DatabaseError."""
     home = prepare_dagster_home(settings.home)
     with dagster_database_url(settings) as url, open_instance(home, url) as instance:
-        yield DagsterLauncher(instance, settings, progress)
+        yield DagsterLauncher(instance, settings, progress, bank)
 
 
 @contextmanager

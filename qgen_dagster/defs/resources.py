@@ -4,6 +4,7 @@ Its config is the run's options, the same names as the CLI's flags. Not here: wh
 (`services/options.py`), what a run's life is (`services/runs.py`).
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from pydantic import Field, PrivateAttr
 from qgen_dagster.config.settings import Settings
 from qgen_dagster.core.errors import ConfigurationError, RunInterrupted
 from qgen_dagster.defs.attempts import PROCESS_TAG, qgen_run_id, this_process
-from qgen_dagster.defs.hosting import is_hosted, run_progress, run_settings
+from qgen_dagster.defs.hosting import is_hosted, run_bank, run_progress, run_settings
 from qgen_dagster.defs.ranges import over_all_strata
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MAX_ROUNDS, DEFAULT_MIN_SCORE, make_options
 from qgen_dagster.services.runs import RunSession
@@ -61,10 +62,10 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     _session: RunSession | None = PrivateAttr(default=None)
     _stopped: bool = PrivateAttr(default=False)
     _plan_run_id: UUID | None = PrivateAttr(default=None)
+    _partition_keys: Sequence[str] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Opens the bank and the run's session; nothing is recorded yet."""
-        from qgen_dagster.services.database import open_bank
         from qgen_dagster.services.runs import run_session
         from qgen_dagster.services.work import make_work
 
@@ -77,7 +78,7 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             context.instance.add_run_tags(run.run_id, {PROCESS_TAG: this_process()})
         if run.job_name == WHOLE_CHAIN:
             over_all_strata(context.instance, run, [stratum.key for stratum in settings.taxonomy.strata])
-        bank = self._stack.enter_context(open_bank(settings))
+        bank = self._stack.enter_context(run_bank())
         work = make_work(
             bank,
             settings,
@@ -122,6 +123,12 @@ class RunResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def plan_run_id(self) -> UUID | None:
         """The run whose plan this one takes a share of."""
         return self._plan_run_id
+
+    def partition_keys(self, context: dg.AssetExecutionContext) -> Sequence[str]:
+        """The run's partitions, which are those of each of its stages. Asked once: Dagster reads them from storage."""
+        if self._partition_keys is None:
+            self._partition_keys = context.partition_keys
+        return self._partition_keys
 
     def stop(self) -> None:
         """Asks the stage under way to end in good order."""

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 def analyze(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAnalysis:
     """The stock of every stratum, against the run's target and thresholds."""
     with bank.begin() as tx:
-        counts = inventory_rows.active_counts(tx)
+        return _analyze(tx, settings, options)
+
+
+def _analyze(tx: Transaction, settings: Settings, options: RunOptions) -> InventoryAnalysis:
     return analyze_inventory(
-        counts,
+        inventory_rows.active_counts(tx),
         settings.taxonomy.strata,
         target_per_stratum=options.target_per_stratum,
         thresholds=options.thresholds(settings.alerting(options.alerting_file).inventory.thresholds()),
@@ -37,8 +40,8 @@ def analyze(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAna
 
 def take_snapshot(bank: Bank, settings: Settings, options: RunOptions) -> InventoryAnalysis:
     """Analyses the stock and keeps the result; also brings the register of strata up to date."""
-    analysis = analyze(bank, settings, options)
     with bank.begin() as tx:
+        analysis = _analyze(tx, settings, options)
         inventory_rows.register_strata(tx, settings.taxonomy.strata)
         inventory_rows.save_snapshot(tx, analysis)
     return analysis

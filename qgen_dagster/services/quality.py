@@ -10,6 +10,7 @@ from uuid import UUID
 
 from qgen_dagster.bank import candidates as candidate_rows
 from qgen_dagster.bank import runs as run_rows
+from qgen_dagster.bank.engine import Transaction
 from qgen_dagster.core.funnel import Funnel, sum_funnels
 from qgen_dagster.core.run import RunKind
 from qgen_dagster.judging.solving import KeyFinding
@@ -27,32 +28,30 @@ class KeyCheck:
 
 def latest_funnel(session: RunSession) -> Funnel:
     """The funnel of the session's run, or of the latest run when this one has made nothing."""
-    run_id = _run_to_look_at(session)
-    if run_id is None:
-        return Funnel()
     with session.work.bank.begin() as tx:
-        return sum_funnels(run_rows.stratum_funnels(tx, run_id).values())
+        run_id = _run_to_look_at(tx, session)
+        return sum_funnels(run_rows.stratum_funnels(tx, run_id).values()) if run_id else Funnel()
 
 
 def latest_record(session: RunSession) -> RunRecord | None:
     """The record of the session's run, or of the latest run when this one has made nothing."""
-    run_id = _run_to_look_at(session)
+    with session.work.bank.begin() as tx:
+        run_id = _run_to_look_at(tx, session)
     return read_record(session.work.bank, run_id) if run_id else None
 
 
 def unproved_keys(session: RunSession) -> KeyCheck:
     """Looks at every candidate of the run that the judge let through."""
-    run_id = _run_to_look_at(session)
-    if run_id is None:
-        return KeyCheck(0, 0)
     with session.work.bank.begin() as tx:
+        run_id = _run_to_look_at(tx, session)
+        if run_id is None:
+            return KeyCheck(0, 0)
         checked, proved = candidate_rows.count_passed_judge(tx, run_id, KeyFinding.PROVED.value)
     return KeyCheck(checked, checked - proved)
 
 
-def _run_to_look_at(session: RunSession) -> UUID | None:
-    with session.work.bank.begin() as tx:
-        if run_rows.get_run(tx, session.run_id) is not None:
-            return session.run_id
-        latest = run_rows.list_runs(tx, kind=RunKind.QUESTIONS, limit=1)
+def _run_to_look_at(tx: Transaction, session: RunSession) -> UUID | None:
+    if run_rows.get_run(tx, session.run_id) is not None:
+        return session.run_id
+    latest = run_rows.list_runs(tx, kind=RunKind.QUESTIONS, limit=1)
     return latest[0]["id"] if latest else None

@@ -49,6 +49,7 @@ class RunSession:
         self._error: BaseException | None = None
         self._stopped_by: ErrorCategory | None = None
         self._settled: list[UUID] = []  # ended runs whose leftovers this one moved on
+        self._nothing_left: set[Stratum] = set()  # claimed, and found without candidates to move on
 
     @property
     def run_id(self) -> UUID:
@@ -82,6 +83,8 @@ class RunSession:
         that have ended left waiting. Raises BankBusyError.
         """
         self.claim(strata)
+        if strata and self._nothing_left.issuperset(strata):
+            return []
         with self.work.bank.begin() as tx:
             own = batch_rows.has_batches(tx, self.run_id)
             waiting = set(job_rows.waiting_runs(tx))  # their calls are under way, and not to be made a second time
@@ -89,6 +92,8 @@ class RunSession:
         if own:
             self.begin(0)
             return [self.run_id]
+        if not left:  # so there will be none for the next stage either: the claims keep other runs off
+            self._nothing_left |= set(strata)
         self._settled += [run_id for run_id in left if run_id not in self._settled]
         if left:
             self.work.calls.journal.run_id = left[0]

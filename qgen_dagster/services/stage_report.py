@@ -32,6 +32,8 @@ PASSED = {
 def funnels_of(bank: Bank, run_ids: Sequence[UUID], strata: Sequence[Stratum]) -> dict[Stratum, Funnel]:
     """The funnel of each stratum over the given runs."""
     totals = dict.fromkeys(strata, Funnel())
+    if not run_ids:
+        return totals
     with bank.begin() as tx:
         for run_id in run_ids:
             for stratum, funnel in run_rows.stratum_funnels(tx, run_id).items():

@@ -113,7 +113,7 @@ def bank(
         close_dead_runs(opened)
         with (
             show_progress(quiet=common.json) as display,
-            launcher(settings, display, verbose=common.verbose) as launch,
+            launcher(settings, opened, display, verbose=common.verbose) as launch,
         ):
             error = launch.audit(run_id, options)
         code = audit_report.tell(Output(as_json=common.json), opened, run_id, error)

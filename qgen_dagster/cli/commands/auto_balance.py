@@ -71,7 +71,7 @@ def execute(settings: Settings, options: RunOptions, *, as_json: bool, verbose: 
     logs.configure(settings.log_format, verbose=verbose)
     output = Output(as_json=as_json)
     with open_bank(settings) as bank:
-        with show_progress(quiet=as_json) as display, launcher(settings, display, verbose=verbose) as launch:
+        with show_progress(quiet=as_json) as display, launcher(settings, bank, display, verbose=verbose) as launch:
             result = balance(bank, settings, options, launch, announce=display.say)
         output.json(report.balance_json(result))
         report.show_balance(output, result)

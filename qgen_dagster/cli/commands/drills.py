@@ -347,7 +347,7 @@ def _build(bank: Bank, settings: Settings, series: StoredSeries, options: BuildO
     output, run_id = Output(as_json=common.json), uuid4()
     with (
         show_progress(quiet=common.json) as display,
-        launcher(settings, display, verbose=common.verbose) as launch,
+        launcher(settings, bank, display, verbose=common.verbose) as launch,
     ):
         error = launch.build_series(run_id, series.id, options)
     run = _run(bank, run_id)

@@ -50,7 +50,10 @@ def resume(
             output.show("Nothing to go on with: no run has anything left to do.")
             return
         found = recovery.find_unfinished(bank, run)
-        with show_progress(quiet=common.json) as display, launcher(settings, display, verbose=common.verbose) as launch:
+        with (
+            show_progress(quiet=common.json) as display,
+            launcher(settings, bank, display, verbose=common.verbose) as launch,
+        ):
             display.say(f"Going on with run {short(found.run_id)}: {found.pending:,} questions wait")
             error = launch.resume(found.run_id)
         result = report_run(bank, found.run_id, error)

@@ -62,7 +62,7 @@ def at_work(run: HasSession[Session]) -> Iterator[Session]:
 def partition_strata(context: dg.AssetExecutionContext, run: RunResource) -> tuple[Stratum, ...]:
     """The strata of this execution's partitions that the taxonomy still has and the run's options choose."""
     chosen = set(run.session.work.strata)
-    return tuple(s for s in strata_of(context.partition_keys, run.settings.taxonomy) if s in chosen)
+    return tuple(s for s in strata_of(run.partition_keys(context), run.settings.taxonomy) if s in chosen)
 
 
 def stage_result(
@@ -99,7 +99,8 @@ def run_stage(
     with at_work(run) as session:
         run_ids = session.enter(strata)
         reach = _with_neighbours(run, strata) if run_ids == [session.run_id] else strata
-        stage(session, reach, run_ids)
+        if run_ids:
+            stage(session, reach, run_ids)
     return strata, run_ids
 
 
