@@ -21,12 +21,14 @@ from qgen_dagster.core.taxonomy import Stratum, parse_stratum_key
 
 def active_counts(tx: Transaction) -> dict[Stratum, int]:
     """Active questions per stratum, in one aggregate; strata without any are missing."""
-    rows = tx.execute(
-        select(questions.c.question_type, questions.c.difficulty, func.count())
-        .where(questions.c.is_active)
-        .group_by(questions.c.question_type, questions.c.difficulty)
-    )
-    return {Stratum(question_type, difficulty): count for question_type, difficulty, count in rows}
+    return {Stratum(question_type, difficulty): count for question_type, difficulty, count in tx.execute(_ACTIVE)}
+
+
+_ACTIVE = (
+    select(questions.c.question_type, questions.c.difficulty, func.count())
+    .where(questions.c.is_active)
+    .group_by(questions.c.question_type, questions.c.difficulty)
+)
 
 
 def register_strata(tx: Transaction, wanted: Iterable[Stratum]) -> None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, case, cast, distinct, func, select, update
+from sqlalchemy import Select, Text, bindparam, case, cast, distinct, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from qgen_dagster.bank.batches import UNFINISHED
@@ -88,7 +88,7 @@ def update_run(tx: Transaction, run_id: UUID, values: Mapping[str, Any], *, only
 
 def get_run(tx: Transaction, run_id: UUID) -> dict[str, Any] | None:
     """All columns of a run, or None when there is no such run."""
-    row = tx.execute(select(*RUN_COLUMNS).where(runs.c.id == run_id)).first()
+    row = tx.execute(_RUN, {"run_id": run_id}).first()
     return dict(row._mapping) if row else None
 
 
@@ -161,28 +161,7 @@ def stratum_funnels(tx: Transaction, run_id: UUID) -> dict[Stratum, Funnel]:
 
 def call_counts(tx: Transaction, run_id: UUID) -> list[CallCounts]:
     """Calls, failures, tokens, cost and latency per provider; for any purpose, embeddings too."""
-    c = llm_calls.c
-    used = (func.coalesce(c.input_tokens, 0) + func.coalesce(c.output_tokens, 0)) > 0
-    # Item models have no name and no price; a call that was refused cost nothing.
-    unpriced = c.cost_usd.is_(None) & c.model.is_not(None) & (used | c.reply.is_not(None))
-    seconds = c.latency_seconds
-    rows = tx.execute(
-        select(
-            c.provider,
-            func.count().label("calls"),
-            func.count().filter(c.error_category.is_not(None)).label("failures"),
-            func.sum(c.input_tokens).label("input_tokens"),
-            func.sum(c.output_tokens).label("output_tokens"),
-            func.sum(c.cost_usd).label("cost_usd"),
-            func.count().filter(unpriced).label("unpriced_calls"),
-            func.array_agg(distinct(c.model)).filter(unpriced).label("unpriced_models"),
-            func.percentile_cont(0.5).within_group(seconds).label("latency_p50_seconds"),
-            func.percentile_cont(0.95).within_group(seconds).label("latency_p95_seconds"),
-        )
-        .where(c.run_id == run_id)
-        .group_by(c.provider)
-        .order_by(c.provider)
-    )
+    rows = tx.execute(_CALLS, {"run_id": run_id})
     return [CallCounts(**{**row._mapping, "unpriced_models": tuple(row.unpriced_models or ())}) for row in rows]
 
 
@@ -198,37 +177,13 @@ def error_counts(tx: Transaction, run_id: UUID) -> dict[str, int]:
 
 def provider_outcomes(tx: Transaction, run_id: UUID) -> dict[str, ProviderOutcome]:
     """What became of each provider's candidates; what salvage made of one counts in its place."""
-    c = candidates.c
-    current = c.state != CandidateState.SUPERSEDED.value
-    judged = current & (c.state != CandidateState.GENERATED.value)
-    rows = tx.execute(
-        select(
-            c.provider,
-            func.count().filter(c.parent_candidate_id.is_(None)),
-            func.count().filter(judged),
-            func.count().filter(judged & (c.state != CandidateState.REJECTED.value)),
-            func.count().filter(c.state == CandidateState.INSERTED.value),
-            func.avg(c.arbiter_score).filter(current),
-        )
-        .where(c.run_id == run_id)
-        .group_by(c.provider)
-    )
+    rows = tx.execute(_OUTCOMES, {"run_id": run_id})
     return {provider: ProviderOutcome(*counts) for provider, *counts in rows}
 
 
 def score_counts(tx: Transaction, run_id: UUID) -> ScoreCounts:
     """How the judge found the run's candidates."""
-    here = (candidates.c.run_id == run_id) & (candidates.c.state != CandidateState.SUPERSEDED.value)
-    judged = candidates.c.state != CandidateState.GENERATED.value
-    row = tx.execute(
-        select(
-            func.count().filter(judged),
-            func.count().filter(candidates.c.state == CandidateState.REJECTED.value),
-            func.avg(candidates.c.arbiter_score),
-            func.min(candidates.c.arbiter_score),
-            func.max(candidates.c.arbiter_score),
-        ).where(here)
-    ).one()
+    row = tx.execute(_SCORES, {"run_id": run_id}).one()
     return ScoreCounts(*row)
 
 
@@ -273,38 +228,14 @@ class _Counts:
 
 
 def _batch_counts(tx: Transaction, run_id: UUID) -> list[tuple[Stratum, int, int, int, int, int]]:
-    b = question_batches.c
-    unfinished = b.status.in_(UNFINISHED)
-    missing = b.size - b.delivered
-
-    def total(condition: Any, value: Any) -> Any:
-        return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
-
-    rows = tx.execute(
-        select(
-            b.question_type,
-            b.difficulty,
-            func.sum(b.size),
-            total(~unfinished, b.delivered),
-            total(~unfinished & ~b.saturated, missing),
-            total(~unfinished & b.saturated, missing),
-            total(unfinished, b.size),
-        )
-        .where(b.run_id == run_id)
-        .group_by(b.question_type, b.difficulty)
-    )
+    rows = tx.execute(_BATCHES, {"run_id": run_id})
     return [(Stratum(t, d), *map(int, numbers)) for t, d, *numbers in rows]  # type: ignore[misc]
 
 
 def _candidate_counts(
     tx: Transaction, run_id: UUID
 ) -> list[tuple[Stratum, Stratum, CandidateState, Reason | None, str | None, int]]:
-    c = candidates.c
-    rows = tx.execute(
-        select(c.question_type, c.requested_difficulty, c.difficulty, c.state, c.reason, c.salvage, func.count())
-        .where(c.run_id == run_id, c.state != CandidateState.SUPERSEDED.value)
-        .group_by(c.question_type, c.requested_difficulty, c.difficulty, c.state, c.reason, c.salvage)
-    )
+    rows = tx.execute(_CANDIDATES, {"run_id": run_id})
     return [
         (
             Stratum(question_type, asked),
@@ -316,3 +247,97 @@ def _candidate_counts(
         )
         for question_type, asked, stands, state, reason, salvage, number in rows
     ]
+
+
+# Made once: every stage of every run asks them, and putting one together takes longer than the server needs.
+_ID = bindparam("run_id", type_=runs.c.id.type)
+_RUN = select(*RUN_COLUMNS).where(runs.c.id == _ID)
+
+
+def _calls_query() -> Select[Any]:
+    c = llm_calls.c
+    used = (func.coalesce(c.input_tokens, 0) + func.coalesce(c.output_tokens, 0)) > 0
+    # Item models have no name and no price; a call that was refused cost nothing.
+    unpriced = c.cost_usd.is_(None) & c.model.is_not(None) & (used | c.reply.is_not(None))
+    seconds = c.latency_seconds
+    return (
+        select(
+            c.provider,
+            func.count().label("calls"),
+            func.count().filter(c.error_category.is_not(None)).label("failures"),
+            func.sum(c.input_tokens).label("input_tokens"),
+            func.sum(c.output_tokens).label("output_tokens"),
+            func.sum(c.cost_usd).label("cost_usd"),
+            func.count().filter(unpriced).label("unpriced_calls"),
+            func.array_agg(distinct(c.model)).filter(unpriced).label("unpriced_models"),
+            func.percentile_cont(0.5).within_group(seconds).label("latency_p50_seconds"),
+            func.percentile_cont(0.95).within_group(seconds).label("latency_p95_seconds"),
+        )
+        .where(c.run_id == _ID)
+        .group_by(c.provider)
+        .order_by(c.provider)
+    )
+
+
+def _outcomes_query() -> Select[Any]:
+    c = candidates.c
+    current = c.state != CandidateState.SUPERSEDED.value
+    judged = current & (c.state != CandidateState.GENERATED.value)
+    return (
+        select(
+            c.provider,
+            func.count().filter(c.parent_candidate_id.is_(None)),
+            func.count().filter(judged),
+            func.count().filter(judged & (c.state != CandidateState.REJECTED.value)),
+            func.count().filter(c.state == CandidateState.INSERTED.value),
+            func.avg(c.arbiter_score).filter(current),
+        )
+        .where(c.run_id == _ID)
+        .group_by(c.provider)
+    )
+
+
+def _scores_query() -> Select[Any]:
+    c = candidates.c
+    return select(
+        func.count().filter(c.state != CandidateState.GENERATED.value),
+        func.count().filter(c.state == CandidateState.REJECTED.value),
+        func.avg(c.arbiter_score),
+        func.min(c.arbiter_score),
+        func.max(c.arbiter_score),
+    ).where(c.run_id == _ID, c.state != CandidateState.SUPERSEDED.value)
+
+
+def _batches_query() -> Select[Any]:
+    b = question_batches.c
+    unfinished = b.status.in_(UNFINISHED)
+    missing = b.size - b.delivered
+
+    def total(condition: Any, value: Any) -> Any:
+        return func.coalesce(func.sum(case((condition, value), else_=0)), 0)
+
+    return (
+        select(
+            b.question_type,
+            b.difficulty,
+            func.sum(b.size),
+            total(~unfinished, b.delivered),
+            total(~unfinished & ~b.saturated, missing),
+            total(~unfinished & b.saturated, missing),
+            total(unfinished, b.size),
+        )
+        .where(b.run_id == _ID)
+        .group_by(b.question_type, b.difficulty)
+    )
+
+
+def _candidates_query() -> Select[Any]:
+    c = candidates.c
+    kind = (c.question_type, c.requested_difficulty, c.difficulty, c.state, c.reason, c.salvage)
+    return (
+        select(*kind, func.count()).where(c.run_id == _ID, c.state != CandidateState.SUPERSEDED.value).group_by(*kind)
+    )
+
+
+_CALLS, _OUTCOMES, _SCORES = _calls_query(), _outcomes_query(), _scores_query()
+_BATCHES, _CANDIDATES = _batches_query(), _candidates_query()
