@@ -83,3 +83,16 @@ def test_checks_of_an_empty_bank_pass_but_for_the_stock(balancing: Balancing) ->
         "critical_strata": 18,
     }
     assert "| math__hard | critical | 0 | 50 |" in str(short.metadata["levels"].value)
+
+
+def test_a_check_says_which_materialisation_it_is_about(balancing: Balancing) -> None:
+    balancing.generate_stratum("math__easy", count=1)
+    run_id = balancing.generate_stratum("math__medium", count=1).run_id
+    about = balancing.evaluations(run_id)["generation_yield"].target_materialization_data
+    assert about is not None
+    assert about.run_id == run_id
+    alone = balancing.check("generated_batches", "generation_yield")
+    assert alone.target_materialization_data == about  # of all partitions, the latest
+    whole = balancing.auto_balance(types=["math"], difficulties=["easy"], count=1).run_id
+    targets = [made.target_materialization_data for made in balancing.evaluations(whole).values()]
+    assert [target and target.run_id for target in targets] == [whole] * len(ALL)

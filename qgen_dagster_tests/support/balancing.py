@@ -65,9 +65,13 @@ class Balancing:
 
     def checks(self, run_id: str) -> dict[str, bool]:
         """The asset checks that the run made, and whether they passed."""
+        return {name: made.passed for name, made in self.evaluations(run_id).items()}
+
+    def evaluations(self, run_id: str) -> dict[str, dg.AssetCheckEvaluation]:
+        """The asset checks that the run made."""
         events = (entry.dagster_event for entry in self.instance.all_logs(run_id))
         made = [e.asset_check_evaluation_data for e in events if e and e.event_type_value == "ASSET_CHECK_EVALUATION"]
-        return {one.check_name: one.passed for one in made}
+        return {one.check_name: one for one in made}
 
     def check(self, asset: str, name: str) -> dg.AssetCheckEvaluation:
         """A check started by itself, as with "Execute" in the UI."""
