@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from qgen_dagster.cli.output import Output, cut, money, span
+from qgen_dagster.cli.output import UNBOUNDED, Output, cut, make_console, make_table, money, span
 from qgen_dagster.cli.report import funnel_json, funnel_text
 from qgen_dagster.cli.stock import plan_table, stock_json, stock_summary, stock_table
 from qgen_dagster.core.funnel import Funnel, Loss
@@ -64,7 +64,7 @@ def test_a_plan_shows_what_each_stratum_gets() -> None:
 
 def test_a_summary_says_what_is_missing() -> None:
     assert stock_summary(analysis(1, 2, 10)) == (
-        "20 active questions in 2 strata; 80 missing in 2 strata (target 50), 0 critical."
+        "20 active questions in 2 strata; 80 missing in 2 (target 50), 0 critical."
     )
     assert stock_summary(analysis(1, 1, 50)) == "50 active questions in 1 stratum; every stratum has its 50."
 
@@ -143,3 +143,21 @@ def test_into_a_pipe_nothing_is_wrapped_coloured_or_padded(
     assert "\x1b" not in "".join(lines)
     assert [line for line in lines if line != line.rstrip()] == []
     assert lines[-2] == "x" * 300
+
+
+def test_on_a_narrow_screen_ids_and_numbers_stay_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    output = Output()
+    rows = [["3f2a91c0", "spatial__medium", "1,234,567", "How many of them are there in all?"]]
+    headers = ["id", "stratum", "active", "question"]
+    output.show(make_table(headers, rows, width=output.console.width, right=["active"], flexible="question"))
+    _, row, _ = capsys.readouterr().out.split("\n")
+    assert row == "3f2a91c0  spatial__medium  1,234,567  How many of the…"
+
+
+@pytest.mark.parametrize("columns", ["0", "", "many"])
+def test_a_width_that_is_none_counts_as_not_known(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_console(io.StringIO()).width == UNBOUNDED
