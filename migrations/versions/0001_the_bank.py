@@ -613,6 +613,7 @@ def upgrade() -> None:
         sa.Column("candidate_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
+        sa.Column("word_keys", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.id"], name=op.f("fk_candidate_embeddings_candidate_id"), ondelete="CASCADE"
@@ -700,6 +701,7 @@ def upgrade() -> None:
         sa.Column("question_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
+        sa.Column("word_keys", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["question_id"], ["questions.id"], name=op.f("fk_question_embeddings_question_id"), ondelete="CASCADE"
@@ -707,6 +709,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("question_id", "embedder", name=op.f("pk_question_embeddings")),
     )
     op.create_index("ix_question_embeddings_lookup_key", "question_embeddings", ["lookup_key"], unique=False)
+    op.create_index(
+        "ix_question_embeddings_word_keys",
+        "question_embeddings",
+        ["word_keys"],
+        unique=False,
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.create_table(
         "question_audits",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -738,6 +748,12 @@ def downgrade() -> None:
     op.drop_index("ix_question_audits_run_id", table_name="question_audits")
     op.drop_index("ix_question_audits_question_id", table_name="question_audits")
     op.drop_table("question_audits")
+    op.drop_index(
+        "ix_question_embeddings_word_keys",
+        table_name="question_embeddings",
+        postgresql_using="gin",
+        postgresql_with={"fastupdate": "off"},
+    )
     op.drop_index("ix_question_embeddings_lookup_key", table_name="question_embeddings")
     op.drop_table("question_embeddings")
     op.drop_index("ix_questions_run_id", table_name="questions")

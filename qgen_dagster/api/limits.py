@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qgen_dagster.api.problems import Problem
 
 MAX_BODY_BYTES = 1_000_000
+_HEARD_OUT_BYTES = 8 * MAX_BODY_BYTES
 _NOSNIFF, _NOT_KEPT = (b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
@@ -39,7 +40,7 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         length = Headers(scope=scope).get("content-length", "0")
-        body = None if _number(length) > MAX_BODY_BYTES else await _read(receive)
+        body = None if _number(length) > _HEARD_OUT_BYTES else await _read(receive)
         if body is None:
             await _too_large().response()(scope, receive, send)
             return
@@ -90,19 +91,21 @@ def _too_large() -> Problem:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body, or None when it is too large, whatever its length was said to be."""
+    """The whole body, or None when it is too large, whatever its length was said to be.
+
+    One that is somewhat too large is heard to its end: who is cut off while sending may never read the answer.
+    """
     chunks: list[bytes] = []
     size = 0
-    while True:
+    while size <= _HEARD_OUT_BYTES:
         message = await receive()
-        if message["type"] != "http.request":
-            return b"".join(chunks)
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            return None
+        body = message.get("body", b"")
+        size += len(body)
+        if size <= MAX_BODY_BYTES:
+            chunks.append(body)
         if not message.get("more_body", False):
-            return b"".join(chunks)
+            break
+    return b"".join(chunks) if size <= MAX_BODY_BYTES else None
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:

@@ -27,7 +27,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 from qgen_dagster.bank.columns import (
     HalfVector,
@@ -263,6 +263,7 @@ candidate_embeddings = Table(
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),  # the space: embedder and rules, with their versions
     Column("lookup_key", BigInteger, nullable=False),
+    Column("word_keys", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     Column("embedding", HalfVector(), nullable=False),
 )
 Index("ix_candidate_embeddings_lookup_key", candidate_embeddings.c.lookup_key)
@@ -315,11 +316,20 @@ question_embeddings = Table(
     Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),
     Column("lookup_key", BigInteger, nullable=False),
+    Column("word_keys", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
     Column("embedding", HalfVector(), nullable=False),
 )
-# A hash of space, type, answer and quantities (dedup/facts.py): the rows that can hold a semantic duplicate. There is
-# no index over the vectors: it was slower and found fewer (benchmarks/README.md).
+# A hash of space, type, answer and quantities (dedup/facts.py): the rows that can hold a semantic duplicate; and hashes
+# of it with each word, where there are no quantities. There is no index over the vectors: it was slower and found
+# fewer (benchmarks/README.md).
 Index("ix_question_embeddings_lookup_key", question_embeddings.c.lookup_key)
+# Without a list of what is not indexed yet, which every search would have to read.
+Index(
+    "ix_question_embeddings_word_keys",
+    question_embeddings.c.word_keys,
+    postgresql_using="gin",
+    postgresql_with={"fastupdate": "off"},
+)
 
 llm_calls = Table(
     "llm_calls",

@@ -49,8 +49,8 @@ class Checked:
 class DuplicateCheck(BaseModel):
     """What is stored with a decision (candidates.duplicate_check).
 
-    `nearest_*` is the question that decided; for DISTINCT the nearest of those that share answer and quantities, or
-    None where there is none. `doubts` says why GREY is not SEMANTIC.
+    `nearest_*` is the question that decided; for DISTINCT the nearest of those that share answer and quantities (and
+    words, where there are no quantities), or None where there is none. `doubts` says why GREY is not SEMANTIC.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

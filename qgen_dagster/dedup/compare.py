@@ -1,6 +1,7 @@
 """Decides whether two questions are the same, from their facts and the cosine of their vectors. Pure.
 
-Here: `compare`. Not here: where the other question comes from (`find.py`), what the thresholds are (`settings.py`).
+Here: `compare`, and `differ` for whom a yes or no will do. Not here: where the other question comes from (`find.py`),
+what the thresholds are (`settings.py`).
 
 The cosine says that two questions are near. Questions of one template are near too, so it never decides alone: the
 answer and the quantities must agree, and nothing may contradict. What speaks for a duplicate with a doubt is grey.
@@ -59,17 +60,36 @@ class Comparison:
 def compare(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> Comparison:
     """Everything that is known about two questions of one type, and what follows from it."""
     jaccard = overlap(a.tokens, b.tokens)
-    answers_agree = a.answer_key == b.answer_key
-    quantities_agree = same_quantities(a.quantities, b.quantities)
     names_agree = not _names_contradict(a, b)
-    near = cosine >= bounds.reach(a.strong) or jaccard >= bounds.jaccard_from
-    decided = answers_agree and quantities_agree and near and (names_agree or bounds.names == "doubt")
-    material = (_stimulus_likeness(a, b, bounds), _options_likeness(a, b, bounds), _words_likeness(a, b, bounds))
-    if not decided or Likeness.DIFFERENT in material:
-        return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, Likeness.DIFFERENT)
-    doubts = tuple(_doubts(a, b, cosine, jaccard, names_agree, bounds))
-    likeness = Likeness.DOUBTFUL if doubts else Likeness.SAME
-    return Comparison(cosine, jaccard, answers_agree, quantities_agree, names_agree, likeness, doubts)
+    likeness, doubts = Likeness.DIFFERENT, tuple[Doubt, ...]()
+    if not differ(a, b, cosine, bounds):
+        doubts = tuple(_doubts(a, b, cosine, jaccard, names_agree, bounds))
+        likeness = Likeness.DOUBTFUL if doubts else Likeness.SAME
+    return Comparison(
+        cosine,
+        jaccard,
+        answers_agree=a.answer_key == b.answer_key,
+        quantities_agree=same_quantities(a.quantities, b.quantities),
+        names_agree=names_agree,
+        likeness=likeness,
+        doubts=doubts,
+    )
+
+
+def differ(a: Facts, b: Facts, cosine: float, bounds: Bounds) -> bool:
+    """Whether two questions of one type are certainly not the same.
+
+    Facts are read as they are needed: what costs least and tells most questions of a template apart comes first.
+    """
+    return (
+        _options_likeness(a, b, bounds) is Likeness.DIFFERENT
+        or _words_likeness(a, b, bounds) is Likeness.DIFFERENT
+        or _stimulus_likeness(a, b, bounds) is Likeness.DIFFERENT
+        or (bounds.names == "decide" and _names_contradict(a, b))
+        or not same_quantities(a.quantities, b.quantities)
+        or a.answer_key != b.answer_key
+        or (cosine < bounds.reach(a.strong) and overlap(a.tokens, b.tokens) < bounds.jaccard_from)
+    )
 
 
 def overlap(a: Iterable[object], b: Iterable[object]) -> float:

@@ -1,11 +1,12 @@
 """What of a question decides whether another one is the same: its answer, quantities, names, words and options.
 
-Here: `Facts`, and the lookup key stored beside every vector. Not here: comparing two of them (`compare.py`).
+Here: `Facts`, and the keys stored beside every vector. Not here: comparing two of them (`compare.py`).
 
 The lookup key is a hash of the answer and the quantities. A semantic duplicate must agree in both, so the rows with an
-equal key are all that need to be looked at: exact by construction, and few in a bank of any size. An index over the
-vectors alone is neither, since a templated bank holds thousands of nearer neighbours that are other questions
-(measured in benchmarks/README.md).
+equal key are all that need to be looked at: exact by construction, and few in a bank of any size where there are
+quantities. Without them very many questions may have one answer (yes, a first name); then the words, of which two such
+questions must share a part, have keys too. An index over the vectors alone is neither exact nor faster, since a
+templated bank holds thousands of nearer neighbours that are other questions (measured in benchmarks/README.md).
 """
 
 from __future__ import annotations
@@ -116,10 +117,19 @@ class Facts:
 
         Not the answer otherwise: all that is compared agrees in it (benchmarks/README.md has the measurement).
         """
+        return " ".join(self._embedded)
+
+    @property
+    def words(self) -> frozenset[str]:
+        """What the embedded text is about: its content words."""
+        return frozenset(content_words(self._embedded))
+
+    @cached_property
+    def _embedded(self) -> Phrase:
         tokens = self.stem.tokens + (self.stimulus.tokens if self.stimulus else ())
         if self.options_decide:
             tokens += tuple(token for option in sorted([*self.options, self.answer]) for token in option)
-        return " ".join(tokens)
+        return tokens
 
 
 def facts_of(question: Question) -> Facts:
@@ -137,8 +147,16 @@ def lookup_key(space: str, question_type: str, facts: Facts) -> int:
 
     Two questions may share one by chance: what is found by it is compared in full.
     """
-    parts = (space, question_type, facts.answer_key, *sorted(facts.quantities))
-    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=8).digest()
+    return _hashed(8, space, question_type, facts.answer_key, *sorted(facts.quantities))
+
+
+def word_keys(key: int, facts: Facts) -> tuple[int, ...]:
+    """Signed 32-bit hashes of the lookup key with each content word; none where the quantities say enough."""
+    return () if facts.strong else tuple(sorted({_hashed(4, str(key), word) for word in facts.words}))
+
+
+def _hashed(size: int, *parts: str) -> int:
+    digest = hashlib.blake2b("\x1f".join(parts).encode(), digest_size=size).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 

@@ -1,8 +1,8 @@
 """The duplicate check of a batch of candidates: exact, then structural, then semantic.
 
 Here: `find_duplicates`, and keeping the vectors up to date (`remember`, `fill_gaps`). Not here: the rules
-(`compare.py`) and the SQL (`bank/vectors.py`). The caller holds a lock per question type and stores the candidates'
-states, all in one transaction: two checks of one type at once would not see each other's candidates.
+(`compare.py`) and the SQL (`bank/lookup.py`, `bank/vectors.py`). The caller holds a lock per question type and stores
+the candidates' states, all in one transaction: two checks of one type at once would not see each other's candidates.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from qgen_dagster.bank import vectors
+from qgen_dagster.bank import lookup, vectors
 from qgen_dagster.bank.engine import Transaction
-from qgen_dagster.bank.vectors import Entry, Holder, Kind
+from qgen_dagster.bank.lookup import Holder
+from qgen_dagster.bank.vectors import Entry, Kind
 from qgen_dagster.core.question import Question
 from qgen_dagster.dedup.check import Checked, Decision, DuplicateCheck, Rule
-from qgen_dagster.dedup.compare import Comparison, Likeness, compare
+from qgen_dagster.dedup.compare import Likeness, compare, differ
 from qgen_dagster.dedup.embedder import Embedder, EmbedderDown
-from qgen_dagster.dedup.facts import RULES_VERSION, Facts, Wording, facts_of, lookup_key
+from qgen_dagster.dedup.facts import RULES_VERSION, Facts, Wording, facts_of, lookup_key, word_keys
 from qgen_dagster.dedup.remote import RemoteEmbedder
 from qgen_dagster.dedup.settings import Bounds, DedupSettings
 
@@ -68,8 +69,8 @@ def find_duplicates(
     probes = _probe_all(candidates, embedder)
     ids = [candidate.candidate_id for candidate in candidates]
     taken = _Taken(
-        dict(vectors.holders(tx, "content_hash", (c.content_hash for c in candidates), ids)),
-        dict(vectors.holders(tx, "structure_hash", (c.structure_hash for c in candidates if c.structure_hash), ids)),
+        dict(lookup.holders(tx, "content_hash", (c.content_hash for c in candidates), ids)),
+        dict(lookup.holders(tx, "structure_hash", (c.structure_hash for c in candidates if c.structure_hash), ids)),
     )
     open_probes = [p for p in probes if p.candidate.structure_hash is None and not taken.check(p.candidate)]
     stored = _near_stored(tx, space_of(embedder), open_probes, bounds)
@@ -125,11 +126,12 @@ def embed_ahead(candidates: Iterable[Checked], embedder: RemoteEmbedder) -> None
 
 
 def decide(facts: Facts, near: Iterable[Near], bounds: Bounds, embedder: str) -> DuplicateCheck:
-    """The semantic decision for one question: its likest neighbour decides, whatever their order."""
-    compared = [(compare(facts, other.facts, other.cosine, bounds), other) for other in near]
-    if not compared:
+    """The semantic decision for one question: the nearest that is the same decides, else the nearest that may be."""
+    nearest_first = sorted(near, key=lambda other: (other.cosine, other.id), reverse=True)
+    if not nearest_first:
         return DuplicateCheck(rule=Rule.DISTINCT, embedder=embedder)
-    comparison, other = max(compared, key=_rank)
+    other = _likest(facts, nearest_first, bounds)
+    comparison = compare(facts, other.facts, other.cosine, bounds)
     return DuplicateCheck(
         rule=_RULES[comparison.likeness],
         nearest_id=other.id,
@@ -170,15 +172,18 @@ def _probe_all(candidates: Sequence[Checked], embedder: Embedder) -> list[_Probe
     if embedded.shape != (len(facts), embedder.dimensions) or not (abs((embedded**2).sum(axis=1) - 1) < 0.01).all():
         raise EmbedderDown(f"{embedder.name} gave {embedded.shape} for {len(facts)} texts, or vectors not of length 1")
     space = space_of(embedder)
-    return [
-        _Probe(c, f, Entry(c.candidate_id, lookup_key(space, c.question.question_type, f), vector))
-        for c, f, vector in zip(candidates, facts, embedded, strict=True)
-    ]
+    return [_Probe(c, f, _entry(space, c, f, vector)) for c, f, vector in zip(candidates, facts, embedded, strict=True)]
+
+
+def _entry(space: str, candidate: Checked, facts: Facts, vector: Sequence[float]) -> Entry:
+    key = lookup_key(space, candidate.question.question_type, facts)
+    return Entry(candidate.candidate_id, key, vector, word_keys(key, facts))
 
 
 def _near_stored(tx: Transaction, space: str, probes: Sequence[_Probe], bounds: Bounds) -> Mapping[UUID, list[Near]]:
     reaches = [bounds.reach(probe.facts.strong) for probe in probes]
-    rows = vectors.neighbours(tx, space, [probe.entry for probe in probes], reaches)
+    entries = [probe.entry for probe in probes]
+    rows = lookup.neighbours(tx, space, entries, reaches, share=bounds.shared_words)
     found: dict[UUID, list[Near]] = defaultdict(list)
     facts: dict[UUID, Facts] = {}  # candidates of one template share their neighbours: each is read once
     for row in rows:
@@ -206,7 +211,12 @@ def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
     return float(np.dot(a, b))
 
 
-def _rank(pair: tuple[Comparison, Near]) -> tuple[int, float, UUID]:
-    comparison, other = pair
-    weight = {Likeness.DIFFERENT: 0, Likeness.DOUBTFUL: 1, Likeness.SAME: 2}[comparison.likeness]
-    return weight, comparison.cosine, other.id
+def _likest(facts: Facts, nearest_first: Sequence[Near], bounds: Bounds) -> Near:
+    """Who decides: the first that is the same, else the first that may be, else the first."""
+    doubtful = None
+    for other in nearest_first:
+        if not differ(facts, other.facts, other.cosine, bounds):
+            if compare(facts, other.facts, other.cosine, bounds).likeness is Likeness.SAME:
+                return other
+            doubtful = doubtful or other
+    return doubtful or nearest_first[0]

@@ -50,6 +50,11 @@ class Bounds(_Frozen):
         """The least cosine at which two questions with the same quantities, `strong` ones or not, may be the same."""
         return self.strong_grey_from if strong else self.grey_from
 
+    @property
+    def shared_words(self) -> float:
+        """The least share of words that two questions without quantities may have in common; 0: none."""
+        return min(self.words_from, self.options_from, self.stimulus_from)
+
     def firm(self, strong: bool) -> float:
         """The least cosine at which nothing but another doubt keeps them apart."""
         return self.strong_duplicate_from if strong else self.duplicate_from

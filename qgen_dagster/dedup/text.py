@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from qgen_dagster.core.question import normalise_text
 from qgen_dagster.dedup.words import (
@@ -52,6 +53,7 @@ class Reading:
     quantities: tuple[str, ...]  # numbers and single letters, in order of appearance
 
 
+@lru_cache(maxsize=2_048)  # many questions have the stem of their template, and one-word options
 def read(text: str) -> Reading:
     """The canonical tokens of a text and its quantities."""
     normalised = _AND.sub(" ", _HYPHEN.sub(" ", normalise_text(text)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qgen_dagster.core.question import Question, content_hash
 from qgen_dagster.dedup.compare import Doubt, Likeness, compare
-from qgen_dagster.dedup.facts import facts_of, lookup_key
+from qgen_dagster.dedup.facts import facts_of, lookup_key, word_keys
 from qgen_dagster.dedup.hashing import HashingEmbedder
 from qgen_dagster.dedup.settings import Bounds, load_settings
 from qgen_dagster_tests.unit.dedup.questions import question
@@ -77,6 +77,27 @@ def test_what_is_not_different_shares_the_lookup_key(pair: tuple[str, str, Quest
     a, b = facts_of(pair[2]), facts_of(pair[3])
     if compare(a, b, cosine, BOUNDS).likeness is not Likeness.DIFFERENT:
         assert lookup_key("space", "math", a) == lookup_key("space", "math", b)
+
+
+@pytest.mark.parametrize(("label", "kind", "a", "b"), labelled_pairs())
+def test_what_is_not_different_and_without_quantities_shares_enough_words_to_be_found(
+    label: str, kind: str, a: Question, b: Question
+) -> None:
+    ours, theirs = (set(word_keys(7, facts_of(q))) for q in (a, b))
+    if ours and likeness(a, b) is not Likeness.DIFFERENT:
+        share = load_settings().bounds(HashingEmbedder().name, a.question_type).shared_words
+        assert share == 0.5
+        assert len(ours & theirs) >= share * len(ours | theirs) or ours <= theirs or theirs <= ours
+
+
+@given(st.sampled_from(labelled_pairs()))
+def test_only_what_holds_on_to_no_quantities_has_keys_for_its_words(
+    pair: tuple[str, str, Question, Question],
+) -> None:
+    facts = facts_of(pair[3])
+    keys = word_keys(7, facts)
+    assert len(keys) == (0 if facts.strong else len(facts.words))
+    assert not set(keys) & set(word_keys(8, facts))
 
 
 @given(st.sampled_from(labelled_pairs()), st.randoms(use_true_random=False))
