@@ -171,7 +171,7 @@ def test_doctor_finds_a_healthy_installation(qgen: Qgen, filled: dict[str, objec
     assert {c["name"]: c["health"] for c in value["checks"] if c["name"] != "web port"} == dict.fromkeys(
         [
             "python", "packages", "environment", "home", "disk", "taxonomy", "alerting", "item models", "API keys",
-            "models", "prompts", "embedder", "database", "dagster",
+            "drills", "models", "prompts", "embedder", "database", "dagster",
         ],
         "ok",
     )  # fmt: skip
