@@ -170,9 +170,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         home=_path(env.get("QGEN_HOME", ".qgen")),
         database_url=postgresql_url("QGEN_DATABASE_URL", env.get("QGEN_DATABASE_URL")),
-        dagster_database_url=postgresql_url(
-            "QGEN_DAGSTER_DATABASE_URL", env.get("QGEN_DAGSTER_DATABASE_URL"), drivers=("psycopg2",)
-        ),
+        dagster_database_url=_dagster_database_url(env),
         taxonomy_file=_file(env, "QGEN_TAXONOMY", "taxonomy.yaml"),
         alerting_file=_file(env, "QGEN_ALERTING_CONFIG", "alerting.yaml"),
         models_file=_file(env, "QGEN_MODELS", "models.yaml"),
@@ -230,6 +228,13 @@ def _address(name: str, value: str | None) -> str | None:
     if http_address(name, value, hint=hint).username is not None:
         raise ConfigurationError(f"{name} holds a name or password, and others are led there", hint=hint)
     return value.rstrip("/")
+
+
+def _dagster_database_url(env: Mapping[str, str]) -> str | None:
+    """With the driver that Dagster speaks, where none is named: left to itself, SQLAlchemy takes another."""
+    name = "QGEN_DAGSTER_DATABASE_URL"
+    found = postgresql_url(name, env.get(name), drivers=("psycopg2",))
+    return None if found is None else found.replace("postgresql://", "postgresql+psycopg2://", 1)
 
 
 def _provider_environment(env: Mapping[str, str]) -> dict[str, str]:

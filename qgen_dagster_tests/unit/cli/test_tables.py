@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from uuid import UUID
 
 import pytest
 from rich.console import Console, RenderableType
 
 from qgen_dagster.cli.output import UNBOUNDED, Output, cut, make_console, make_table, money, span
-from qgen_dagster.cli.report import funnel_json, funnel_text
+from qgen_dagster.cli.report import funnel_json, funnel_text, next_steps
 from qgen_dagster.cli.stock import plan_table, stock_json, stock_summary, stock_table
+from qgen_dagster.core.errors import ExitCode
 from qgen_dagster.core.funnel import Funnel, Loss
 from qgen_dagster.core.inventory import InventoryAnalysis, analyze_inventory
 from qgen_dagster.core.plan import compute_generation_plan
+from qgen_dagster.core.run import RunStatus
 from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.services.balance import RoundReport
 
 
 def analysis(types: int, levels: int, count: int = 0) -> InventoryAnalysis:
@@ -102,6 +106,15 @@ def test_the_funnel_names_every_loss_beside_its_step() -> None:
         "  inserted    70  −5: 5 surplus",
         "  waiting      5  qgen resume goes on with them",
     ]
+
+
+@pytest.mark.parametrize(("seconds", "offered"), [(1.5, True), (0.0, False)])
+def test_a_run_that_was_refused_before_it_was_recorded_is_not_offered_to_be_looked_at(
+    seconds: float, offered: bool
+) -> None:
+    status, code = RunStatus.FAILED, ExitCode.COMPLETE_FAILURE
+    report = RoundReport(UUID(int=7), 1, 5, status, Funnel(), None, seconds, "another run is filling it", code)
+    assert ("qgen runs show 00000000" in dict(next_steps([report], Funnel()))) is offered
 
 
 def test_the_funnel_as_json_holds_the_same_numbers() -> None:
