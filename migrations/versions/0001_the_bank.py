@@ -613,7 +613,7 @@ def upgrade() -> None:
         sa.Column("candidate_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
-        sa.Column("word_keys", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("word_keys", postgresql.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["candidate_id"], ["candidates.id"], name=op.f("fk_candidate_embeddings_candidate_id"), ondelete="CASCADE"
@@ -701,7 +701,7 @@ def upgrade() -> None:
         sa.Column("question_id", sa.UUID(), nullable=False),
         sa.Column("embedder", sa.String(length=120), nullable=False),
         sa.Column("lookup_key", sa.BigInteger(), nullable=False),
-        sa.Column("word_keys", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("word_keys", postgresql.ARRAY(sa.BigInteger()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("embedding", HalfVector(), nullable=False),
         sa.ForeignKeyConstraint(
             ["question_id"], ["questions.id"], name=op.f("fk_question_embeddings_question_id"), ondelete="CASCADE"

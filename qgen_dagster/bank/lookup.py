@@ -86,7 +86,7 @@ def _of_words(kind: Kind, found_by: str, condition: str = "") -> TextClause:
     """The nearest rows of one kind per probe, of those that share enough words or have no other words."""
     return text(f"""
         WITH probe AS MATERIALIZED (
-            SELECT id, lookup_key, vector, reach, CAST(words AS integer[]) AS words, CAST(rare AS integer[]) AS rare
+            SELECT id, lookup_key, vector, reach, CAST(words AS bigint[]) AS words, CAST(rare AS bigint[]) AS rare
             FROM unnest(
                 CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(CAST(:vectors AS text[]) AS halfvec[]),
                 CAST(:reaches AS float8[]), CAST(:words AS text[]), CAST(:rare AS text[]))
@@ -115,7 +115,7 @@ _COMMON = text("""
     SELECT common.word, common.share
     FROM pg_class t JOIN pg_namespace n ON n.oid = t.relnamespace
     JOIN pg_stats s ON s.schemaname = n.nspname AND s.tablename = t.relname AND s.attname = 'word_keys'
-    CROSS JOIN unnest(CAST(CAST(s.most_common_elems AS text) AS integer[]), s.most_common_elem_freqs)
+    CROSS JOIN unnest(CAST(CAST(s.most_common_elems AS text) AS bigint[]), s.most_common_elem_freqs)
         AS common (word, share)
     WHERE t.oid = CAST('question_embeddings' AS regclass) AND common.word = ANY(:words)
 """)

@@ -263,7 +263,7 @@ candidate_embeddings = Table(
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),  # the space: embedder and rules, with their versions
     Column("lookup_key", BigInteger, nullable=False),
-    Column("word_keys", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
+    Column("word_keys", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("embedding", HalfVector(), nullable=False),
 )
 Index("ix_candidate_embeddings_lookup_key", candidate_embeddings.c.lookup_key)
@@ -316,7 +316,7 @@ question_embeddings = Table(
     Column("question_id", UUID(as_uuid=True), ForeignKey("questions.id", ondelete="CASCADE"), primary_key=True),
     Column("embedder", String(120), primary_key=True),
     Column("lookup_key", BigInteger, nullable=False),
-    Column("word_keys", ARRAY(Integer), nullable=False, server_default=text("'{}'")),
+    Column("word_keys", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
     Column("embedding", HalfVector(), nullable=False),
 )
 # A hash of space, type, answer and quantities (dedup/facts.py): the rows that can hold a semantic duplicate; and hashes

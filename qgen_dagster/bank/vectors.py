@@ -25,7 +25,7 @@ Kind = Literal["question", "candidate"]
 class Entry:
     """The vector of a question or candidate (`owner_id`) and the keys it is found by. `vector` holds floats, length 1.
 
-    `word_keys`: signed 32-bit hashes of the lookup key and one word each, for what too many share a lookup key with.
+    `word_keys`: signed 64-bit hashes of the lookup key and one word each, for what too many share a lookup key with.
     """
 
     owner_id: UUID
@@ -115,7 +115,7 @@ def _store(tx: Transaction, kind: Kind, space: str, entries: Collection[Entry]) 
         return
     query = text(f"""
         INSERT INTO {kind}_embeddings ({kind}_id, embedder, lookup_key, word_keys, embedding)
-        SELECT id, :space, lookup_key, CAST(words AS integer[]), vector
+        SELECT id, :space, lookup_key, CAST(words AS bigint[]), vector
         FROM unnest(CAST(:ids AS uuid[]), CAST(:keys AS bigint[]), CAST(:words AS text[]),
             CAST(CAST(:vectors AS text[]) AS halfvec[])) AS given (id, lookup_key, words, vector)
         ON CONFLICT ({kind}_id, embedder) DO UPDATE

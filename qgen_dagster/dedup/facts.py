@@ -151,8 +151,13 @@ def lookup_key(space: str, question_type: str, facts: Facts) -> int:
 
 
 def word_keys(key: int, facts: Facts) -> tuple[int, ...]:
-    """Signed 32-bit hashes of the lookup key with each content word; none where the quantities say enough."""
-    return () if facts.strong else tuple(sorted({_hashed(4, str(key), word) for word in facts.words}))
+    """A signed 64-bit hash of the lookup key with each content word; none where the quantities say enough.
+
+    The upper half is the key's: the entries of a question then lie side by side in an index, and storing it touches one
+    or two pages instead of one per word.
+    """
+    words = () if facts.strong else {_hashed(4, str(key), word) for word in facts.words}
+    return tuple(sorted(key >> 32 << 32 | word & 0xFFFFFFFF for word in words))
 
 
 def _hashed(size: int, *parts: str) -> int:

@@ -79,6 +79,13 @@ class Installation:
             )["runOrError"]
         )
 
+    def history(self, run_id: str) -> list[str]:
+        """What the page tells of a run and of those that went on with it."""
+        runs = [run_id, *(run["runId"] for run in self.attempts("dagster/root_run_id", run_id))]
+        query = """query($r: ID!) { logsForRun(runId: $r) {
+                     ... on EventConnection { events { ... on MessageEvent { message } } } } }"""
+        return [event["message"] for run in runs for event in self.ui.ask(query, r=run)["logsForRun"]["events"]]
+
     def end_of(self, run_id: str) -> str:
         """How a run ended; waits for it."""
         wait_until(lambda: self.run(run_id)["status"] in OVER, pause=0.5)

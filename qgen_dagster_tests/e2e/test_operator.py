@@ -128,7 +128,11 @@ def test_a_run_whose_process_is_killed_is_closed_and_retried_by_the_daemon(insta
         killed = installation.launch("generate_stratum", {"dagster/partition": "spatial__easy"}, count=2)
         wait_until(lambda: bool(installation.row(killed)))
         os.kill(int(installation.row(killed)["pid"]), signal.SIGKILL)
-    wait_until(lambda: installation.row(killed)["status"] == "success", pause=1)
+    wait_until(
+        lambda: installation.row(killed)["status"] == "success",
+        pause=1,
+        found=lambda: (installation.row(killed), installation.run(killed), installation.history(killed)),
+    )
     assert installation.row(killed)["questions_inserted"] == 2
     assert installation.run(killed)["status"] == "FAILURE"
     [again] = installation.attempts("dagster/parent_run_id", killed)

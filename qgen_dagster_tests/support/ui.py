@@ -20,11 +20,17 @@ from typing import Any
 PATIENCE = 240.0  # seconds; the daemon looks for backfills and retries every half minute
 
 
-def wait_until(met: Callable[[], bool], *, seconds: float = PATIENCE, pause: float = 0.1) -> None:
-    """Returns when the condition holds; fails when it never does."""
+def wait_until(
+    met: Callable[[], bool],
+    *,
+    seconds: float = PATIENCE,
+    pause: float = 0.1,
+    found: Callable[[], object] = lambda: "",
+) -> None:
+    """Returns when the condition holds; fails when it never does, and says what was `found` instead."""
     deadline = time.monotonic() + seconds
     while not met():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"waited in vain {found()}"
         time.sleep(pause)
 
 
