@@ -260,11 +260,12 @@ def _copy(tx: Transaction, chunk: list[Question], embedder: HashingEmbedder, sha
     space = space_of(embedder)
     cursor = tx.connection.driver_connection.cursor()  # type: ignore[union-attr]
     with cursor.copy(
-        "COPY questions (id, question_type, difficulty, sub_type, stem, content, content_hash) FROM STDIN"
+        "COPY questions (id, question_type, difficulty, sub_type, stem, content, content_hash, vector_space) FROM STDIN"
     ) as copy:
         for row_id, q in zip(ids, chunk, strict=True):
             content = json.dumps(q.model_dump(mode="json"))
-            copy.write_row((row_id, q.question_type, q.difficulty, q.sub_type, q.stem, content, content_hash(q)))
+            row = (row_id, q.question_type, q.difficulty, q.sub_type, q.stem, content, content_hash(q), space)
+            copy.write_row(row)
     with cursor.copy(
         "COPY question_embeddings (question_id, embedder, lookup_key, word_keys, embedding) FROM STDIN"
     ) as copy:

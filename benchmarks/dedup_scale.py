@@ -190,6 +190,15 @@ def measure_inserts(tx: Transaction, embedder: HashingEmbedder) -> float:
     return time.perf_counter() - started
 
 
+def measure_gaps(bank: Bank, space: str, types: list[str]) -> float:
+    """Seconds per type that a run takes to see that no question of the bank lacks a vector."""
+    started = time.perf_counter()
+    for question_type in types:
+        with bank.begin() as tx:
+            assert not vectors.without_vector(tx, space, question_type)
+    return (time.perf_counter() - started) / len(types)
+
+
 def fill_afresh(bank: Bank, size: int, embedder: HashingEmbedder) -> Shadow:
     shadow = Shadow()
     started = time.perf_counter()
@@ -226,6 +235,7 @@ def measure(bank: Bank, shadow: Shadow, embedder: HashingEmbedder, hnsw: bool) -
                 kind = ("copy" if d.candidate_id in copies else "new") + ":" + d.rule
                 rules[kind] = rules.get(kind, 0) + 1
         print(attempt, {k: round(v, 3) for k, v in times.items()}, file=sys.stderr)
+    gaps = measure_gaps(bank, space_of(embedder), list(found))
     over, agreeing, scan = exact_pairs(found, embedder, shadow, at_least)
     with bank.begin() as tx:
         judged = judged_pairs(tx, found, embedder, agreeing)
@@ -257,7 +267,7 @@ def measure(bank: Bank, shadow: Shadow, embedder: HashingEmbedder, hnsw: bool) -
     return (
         f"| {rows:,} | {sum(times.values()) * 1000 / count:.2f} | {looking_up * 1000 / count:.2f} | {slowest} "
         f"{times[slowest] * 1000 * 6 / count:.2f} | {over:,} | {len(agreeing):,} | {len(judged):,} | {recall:.4f} | "
-        f"{fates:.4f} | {scan * 1000 / count:.2f} | {inserts:.2f} |"
+        f"{fates:.4f} | {scan * 1000 / count:.2f} | {inserts:.2f} | {gaps * 1000:.1f} |"
     )
 
 
@@ -282,9 +292,10 @@ def own_server() -> Iterator[str]:
 def run(bank: Bank, sizes: list[int], hnsw: int, dimensions: int) -> None:
     print(
         "| questions | ms per candidate | of it lookup | slowest type, ms | pairs over the threshold "
-        "| that agree in content | that count | recall | same verdict | exact scan (numpy), ms | 1,000 inserts, s |"
+        "| that agree in content | that count | recall | same verdict | exact scan (numpy), ms | 1,000 inserts, s "
+        "| look for missing vectors, ms |"
     )
-    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     try:
         for size in sizes:
             embedder = HashingEmbedder(dimensions)

@@ -664,6 +664,7 @@ def upgrade() -> None:
         sa.Column("prompt_version", sa.String(length=50), nullable=True),
         sa.Column("arbiter_score", sa.Float(), nullable=True),
         sa.Column("candidate_id", sa.UUID(), nullable=True),
+        sa.Column("vector_space", sa.String(length=120), nullable=True),
         sa.Column("run_id", sa.UUID(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
@@ -694,6 +695,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("is_active"),
     )
     op.create_index("ix_questions_candidate_id", "questions", ["candidate_id"], unique=False)
+    op.create_index("ix_questions_vector_space", "questions", ["question_type", "vector_space"], unique=False)
     op.create_index("ix_questions_created_at", "questions", [sa.literal_column("created_at DESC"), "id"], unique=False)
     op.create_index("ix_questions_run_id", "questions", ["run_id"], unique=False)
     op.create_table(
@@ -758,6 +760,7 @@ def downgrade() -> None:
     op.drop_table("question_embeddings")
     op.drop_index("ix_questions_run_id", table_name="questions")
     op.drop_index("ix_questions_created_at", table_name="questions")
+    op.drop_index("ix_questions_vector_space", table_name="questions")
     op.drop_index("ix_questions_candidate_id", table_name="questions")
     op.drop_index("ix_questions_audited_at", table_name="questions", postgresql_where=sa.text("is_active"))
     op.drop_index("ix_questions_active_stratum", table_name="questions", postgresql_where=sa.text("is_active"))

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+from qgen_dagster.config.addresses import split_addresses
 from qgen_dagster.config.alerting import AlertingConfig
+from qgen_dagster.config.settings import ALERT_VARIABLES
 from qgen_dagster.core.alert import AlertSeverity
 from qgen_dagster.core.errors import ConfigurationError
 
-PACKAGED_VARIABLES = ("QGEN_ALERT_URLS", "QGEN_ALERT_URLS_CRITICAL", "QGEN_ALERT_URLS_WARNING")
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
 _PARTS = re.compile(r"[/?&=#@:,;\s]+")
 _SHORTEST_SECRET = 4
 _MASK = "***"
@@ -43,7 +43,7 @@ def channels_for(
     """
     found: dict[str, Channel] = {}
     for name in config.channels.names(severity):
-        if name not in environ and name not in PACKAGED_VARIABLES:
+        if name not in environ and name not in ALERT_VARIABLES:
             raise ConfigurationError(
                 f"alerting: channels name ${{{name}}}, which is not set",
                 hint=f"Set {name}, or take it out of the file.",
@@ -52,18 +52,6 @@ def channels_for(
             channel = Channel(channel_name(address), address)
             found.setdefault(channel.name, channel)
     return list(found.values())
-
-
-def split_addresses(variable: str, text: str) -> list[str]:
-    """The addresses in a variable, separated by blanks or line ends. Raises ConfigurationError for anything else."""
-    addresses = text.split()
-    for place, address in enumerate(addresses, 1):
-        if not _ADDRESS.fullmatch(address):
-            raise ConfigurationError(
-                f"{variable}: entry {place} is not an address",
-                hint="Addresses look like mailtos://user:password@host?to=you@host or slack://…; blanks separate them.",
-            )
-    return addresses
 
 
 def channel_name(address: str) -> str:

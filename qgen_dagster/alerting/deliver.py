@@ -10,6 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from qgen_dagster.alerting.channels import Channel, without_secrets
 from qgen_dagster.alerting.html import html_of
@@ -26,6 +27,11 @@ class Outcome:
 
     error: str | None = None
     final: bool = False
+
+
+def is_understood(channel: Channel) -> bool:
+    """Whether the address means something to Apprise. Asks nobody; imports Apprise, which takes a second."""
+    return _plugin(channel, _asset()) is not None
 
 
 def deliver(
@@ -46,15 +52,10 @@ def deliver(
 def _send(
     message: AlertMessage, channel: Channel, links: Mapping[str, str], message_id: str, timeout: float
 ) -> Outcome:
-    from apprise import Apprise, AppriseAsset, NotifyType, PersistentStoreMode
+    from apprise import Apprise, NotifyType
 
-    # Its log would go to whatever this process logs to; what it says is in the result too.
-    logging.getLogger("apprise").propagate = False
-    # In memory: it must leave nothing in anybody's home folder.
-    asset = AppriseAsset(
-        app_id="qgen", app_desc="qgen alerts", async_mode=False, storage_mode=PersistentStoreMode.MEMORY
-    )
-    plugin = Apprise.instantiate(channel.address, asset=asset, suppress_exceptions=True)
+    asset = _asset()
+    plugin = _plugin(channel, asset)
     if plugin is None:
         return Outcome("the address cannot be understood", final=True)
     if "rto=" not in channel.address:
@@ -84,6 +85,24 @@ def _send(
         return Outcome()
     said = "; ".join(dict.fromkeys(str(entry.message) for service in result for entry in service.logs()))
     return Outcome(_clean(said or "the channel did not accept the message", channel))
+
+
+def _asset() -> Any:
+    from apprise import AppriseAsset, PersistentStoreMode
+
+    # In memory: it must leave nothing in anybody's home folder.
+    return AppriseAsset(
+        app_id="qgen", app_desc="qgen alerts", async_mode=False, storage_mode=PersistentStoreMode.MEMORY
+    )
+
+
+def _plugin(channel: Channel, asset: Any) -> Any:
+    """What Apprise makes of the address; None where it does not understand it."""
+    from apprise import Apprise
+
+    # Its log would go to whatever this process logs to; what it says is in the result too.
+    logging.getLogger("apprise").propagate = False
+    return Apprise.instantiate(channel.address, asset=asset, suppress_exceptions=True)
 
 
 def _within(seconds: float, run: Callable[[], Outcome]) -> Outcome:

@@ -81,7 +81,7 @@ def application_url(url: str) -> str:
     hint = "It looks like postgresql://user:password@host:5432/qgen."
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the port is converted as it stands
         raise ConfigurationError("the database URL cannot be read", hint=hint) from error
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ConfigurationError(f"the database must be PostgreSQL, not {parsed.get_backend_name()}", hint=hint)

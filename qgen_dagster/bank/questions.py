@@ -17,7 +17,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from qgen_dagster.bank.candidates import Candidate
 from qgen_dagster.bank.engine import Transaction
-from qgen_dagster.bank.tables import candidates, questions
+from qgen_dagster.bank.tables import candidate_embeddings, candidates, questions
 from qgen_dagster.core.funnel import CandidateState
 from qgen_dagster.core.question import Question, content_hash, structure_hash
 from qgen_dagster.core.taxonomy import Stratum
@@ -44,9 +44,15 @@ class StoredQuestion:
 
 
 def insert_candidates(tx: Transaction, new: Sequence[Candidate]) -> dict[UUID, UUID]:
-    """Puts candidates into the bank; returns {candidate id: question id} of those that were not there already."""
+    """Puts candidates into the bank; returns {candidate id: question id} of those that were not there already.
+
+    Their vectors are to be handed over in the same transaction (`vectors.move_to_bank`).
+    """
     if not new:
         return {}
+    found = select(candidate_embeddings.c.candidate_id, candidate_embeddings.c.embedder)
+    found = found.where(candidate_embeddings.c.candidate_id.in_([candidate.id for candidate in new]))
+    spaces = {row.candidate_id: row.embedder for row in tx.execute(found)}
     rows = [
         {
             **_content_columns(candidate.question),
@@ -57,6 +63,7 @@ def insert_candidates(tx: Transaction, new: Sequence[Candidate]) -> dict[UUID, U
             "prompt_version": candidate.prompt_version,
             "arbiter_score": candidate.arbiter_score,
             "candidate_id": candidate.id,
+            "vector_space": spaces.get(candidate.id),
             "run_id": candidate.run_id,
         }
         for candidate in new

@@ -286,6 +286,7 @@ questions = Table(
     Column("prompt_version", String(50)),
     Column("arbiter_score", Float),
     Column("candidate_id", UUID(as_uuid=True), ForeignKey("candidates.id", ondelete="SET NULL")),
+    Column("vector_space", String(120)),  # one in which it has a vector; null: none known
     past_run_id_column(nullable=True),
     when("created_at", now=True),
     when("verified_at"),
@@ -309,6 +310,8 @@ Index("ix_questions_run_id", questions.c.run_id)
 # The longest unchecked first.
 Index("ix_questions_audited_at", questions.c.audited_at, questions.c.id, postgresql_where=text("is_active"))
 Index("ix_questions_candidate_id", questions.c.candidate_id)
+# What has no vector in a space is found beside it, without reading the others.
+Index("ix_questions_vector_space", questions.c.question_type, questions.c.vector_space)
 
 question_embeddings = Table(
     "question_embeddings",

@@ -42,6 +42,8 @@ def store_candidates(tx: Transaction, space: str, entries: Collection[Entry]) ->
 def store_questions(tx: Transaction, space: str, entries: Collection[Entry]) -> None:
     """Keeps the vectors of questions of the bank; one that has a vector in this space gets the new one."""
     _store(tx, "question", space, entries)
+    noted = text("UPDATE questions SET vector_space = :space WHERE id = ANY(:ids)")
+    tx.execute(noted, {"space": space, "ids": [entry.owner_id for entry in entries]})
 
 
 def move_to_bank(tx: Transaction, candidate_ids: Collection[UUID]) -> int:
@@ -62,16 +64,18 @@ def move_to_bank(tx: Transaction, candidate_ids: Collection[UUID]) -> int:
 
 
 def without_vector(
-    tx: Transaction, space: str, question_type: str | None = None, limit: int = 1_000, *, after: UUID | None = None
+    tx: Transaction, space: str, question_type: str, limit: int = 1_000, *, after: UUID | None = None
 ) -> list[tuple[UUID, dict[str, Any]]]:
     """Questions (id and content) that have no vector in the space: imported ones, or all after a change of embedder.
 
-    In the order of their ids. Who goes through many of them gives the last id `after` which to look, so that those
-    which have one by now are not read again and again.
+    Where only few have none, the others are not read. In the order of their ids. Who goes through many of them gives
+    the last id `after` which to look, so that those which have one by now are not read again and again.
     """
     query = text("""
         SELECT q.id, q.content FROM questions q
-        WHERE q.id > :after AND (q.question_type = :question_type OR CAST(:question_type AS text) IS NULL)
+        WHERE q.id > :after AND q.question_type = :question_type
+            -- the same as IS DISTINCT FROM, which no index serves
+            AND (q.vector_space IS NULL OR q.vector_space < :space OR q.vector_space > :space)
             AND NOT EXISTS (
                 SELECT 1 FROM question_embeddings e WHERE e.question_id = q.id AND e.embedder = :space)
         ORDER BY q.id LIMIT :limit
@@ -107,6 +111,7 @@ def length_in(tx: Transaction, space: str) -> int | None:
 def drop_space(tx: Transaction, space: str) -> int:
     """Forgets all vectors of a space that is no longer used; returns how many questions had one."""
     tx.execute(text("DELETE FROM candidate_embeddings WHERE embedder = :space"), {"space": space})
+    tx.execute(text("UPDATE questions SET vector_space = NULL WHERE vector_space = :space"), {"space": space})
     return tx.execute(text("DELETE FROM question_embeddings WHERE embedder = :space"), {"space": space}).rowcount
 
 

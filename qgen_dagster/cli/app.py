@@ -19,6 +19,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 HELP_WIDTH = 100
+_WHOLE = 1_000  # characters: no help is cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,12 @@ class Group(TyperGroup):
         """Options, then commands."""
         _write_parameters(self, ctx, formatter)
         self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Each with the whole of its first sentence."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, c.get_short_help_str(_WHOLE)) for name, c in found if c and not c.hidden])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """The epilogue as it was written."""

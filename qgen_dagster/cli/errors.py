@@ -6,6 +6,7 @@ The exit code is always one of 0 to 6, and no message shows a password or an API
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
 import os
@@ -93,9 +94,16 @@ def _tell(error: BaseException, args: Sequence[str]) -> int:
 
             print(mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")
         sys.stdout.flush()
-    except OSError:
+    except OSError:  # standard output is full, or cannot be written for another reason
         _close_stdout()
+        if "--json" in args:
+            _complain(_as_text(expected))
     return expected.exit_code
+
+
+def _complain(text: str) -> None:
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def _as_expected(error: BaseException) -> QgenError:
@@ -103,8 +111,11 @@ def _as_expected(error: BaseException) -> QgenError:
         return error
     if isinstance(error, typer.TyperException):
         return usage_error(error)
+    if isinstance(error, UnicodeEncodeError):  # bytes of the command line or environment that became half surrogates
+        return ConfigurationError(
+            "a value on the command line or in a variable is not valid UTF-8 text", hint="Type it again, or quote it."
+        )
     if isinstance(error, OSError) and error.errno is not None:
-        _close_stdout()
         where = f": {error.filename}" if error.filename else ""
         return QgenError(f"{(error.strerror or str(error)).lower()}{where}", hint="Run again with --verbose for more.")
     text = " ".join(str(error).split())[:_LONGEST_UNEXPECTED]
@@ -138,7 +149,7 @@ def _usage_sentence(error: Any, context: Any) -> str:
     if parameter is not None:
         return f"{_name_of(parameter)}: {_what_it_takes(error, parameter)}"
     if hasattr(error, "option_name"):
-        return f"{error.option_name} needs a value"
+        return f"{error.option_name} {'takes no value' if 'not take' in error.message else 'needs a value'}"
     return str(error.format_message()).rstrip(".").replace("Got unexpected", "unexpected")
 
 

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError
 
 _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl", ".csv": "csv"}
@@ -34,7 +35,9 @@ def choose_format(file: str, wanted: str | None) -> str:
         return name
     if file == "-":
         return "jsonl"
-    if Path(file).expanduser().is_dir():
+    if not file.strip():
+        raise ConfigurationError("FILE: names no file", hint="Leave it away, or give - for the standard stream.")
+    if _is_folder(typed_path(file)):
         raise ConfigurationError(f"{file}: is a folder, not a file")
     found = _SUFFIXES.get(Path(file).suffix.lower())
     if found is None:
@@ -51,7 +54,7 @@ def reading(file: str) -> Iterator[TextIO]:
     if file == "-":
         yield io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8-sig", errors="surrogateescape", newline="")
         return
-    path = Path(file).expanduser()
+    path = typed_path(file)
     try:
         raw = path.open("rb")
     except FileNotFoundError:
@@ -74,8 +77,8 @@ def written(file: str) -> Iterator[TextIO]:
     if file == "-":
         yield sys.stdout
         return
-    path = Path(file).expanduser()
-    if path.is_dir():
+    path = typed_path(file)
+    if _is_folder(path):
         raise ConfigurationError(f"{file}: is a folder, not a file")
     try:
         if path.exists() and not path.is_file():  # /dev/null, a named pipe: written to, never replaced
@@ -86,6 +89,13 @@ def written(file: str) -> Iterator[TextIO]:
             yield stream
     except OSError as error:
         raise ConfigurationError(f"{file}: cannot be written: {error.strerror or error}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name that is too long: opening it says so
+        return False
 
 
 @contextmanager

@@ -34,10 +34,13 @@ _STRATA = "Which strata"
 _STOCK = "What counts as stocked"
 _WORK = "How to work"
 _LIMITS = "Limits"
+LONGEST_NAME = 120  # of who deactivates, acknowledges, mutes
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 VerboseFlag = Annotated[bool, typer.Option("--verbose", "-v", help="Show logs, and where an error came from.")]
 LimitFlag = Annotated[int, typer.Option("--limit", "-n", metavar="N", min=1, max=10_000, help="How many to list.")]
+WhoFlag = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who; your user name otherwise.")]
+OffsetFlag = Annotated[int, typer.Option("--offset", metavar="N", min=0, max=10**9, help="Leave out the newest N.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +88,8 @@ class StrataFlags(Flags):
 
     def values(self, settings: Settings) -> dict[str, Any]:
         """Types and difficulties by their keys. Raises ConfigurationError with a suggestion for an unknown one."""
+        if self.taxonomy is not None:
+            named_file("--taxonomy", self.taxonomy)
         known = settings.taxonomy
         types, difficulties = split("--types", self.types), split("--difficulties", self.difficulties)
         return {
@@ -131,6 +136,8 @@ class StockFlags(StrataFlags):
 
     def values(self, settings: Settings) -> dict[str, Any]:
         """The values for `make_options`."""
+        if self.alerting_config is not None:
+            named_file("--alerting-config", self.alerting_config)
         names = ("target_per_stratum", "healthy_threshold", "warning_threshold", "critical_threshold")
         return {
             **super().values(settings),
@@ -259,6 +266,28 @@ def split(flag: str, given: Iterable[str] | None) -> list[str]:
     if given and not names:
         raise ConfigurationError(f"{flag}: names nothing", hint=f"Leave {flag} away to choose all.")
     return names
+
+
+def named_file(flag: str, given: str) -> str:
+    """The file that a flag names. Raises ConfigurationError for none: an empty variable must not mean the default."""
+    if not given.strip():
+        raise ConfigurationError(f"{flag}: names no file", hint=f"Leave {flag} away to take the one that ships.")
+    return given
+
+
+def who(by: str | None) -> str:
+    """Who does it: as --by says, else the name of this account. Raises ConfigurationError."""
+    import getpass
+
+    if by is not None and not by.strip():
+        raise ConfigurationError("--by: say who")
+    try:
+        name = (by or getpass.getuser()).strip()
+    except (OSError, KeyError):  # an account without a name, as in some containers
+        name = "unknown"
+    if len(name) > LONGEST_NAME:
+        raise ConfigurationError(f"--by: a name has at most {LONGEST_NAME} characters")
+    return name
 
 
 def with_flags(function: Callable[..., Any]) -> Callable[..., Any]:

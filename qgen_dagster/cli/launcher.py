@@ -112,6 +112,8 @@ class _LazyLauncher:
         except StorageError as refused:
             raise as_database_error(refused, "Dagster's own database") from refused
         if isinstance(error, RunInterrupted):
+            if again is None and not self._is_recorded(run_id):
+                raise RunInterrupted("stopped before anything was made", hint="Nothing was recorded.") from error
             raise RunInterrupted(
                 f"run {short(run_id)} was stopped",
                 hint=again or f"What it made is kept. To go on with it: qgen resume {short(run_id)}",
@@ -119,6 +121,13 @@ class _LazyLauncher:
         if error is not None and self._verbose and not isinstance(error, QgenError):
             print(mask("".join(traceback.format_exception(error))), file=sys.stderr, end="")
         return error
+
+    def _is_recorded(self, run_id: UUID) -> bool:
+        from qgen_dagster.bank.runs import get_run
+        from qgen_dagster.services.database import open_bank
+
+        with open_bank(self._settings) as bank, bank.begin() as tx:
+            return get_run(tx, run_id) is not None
 
     def _dagster(self) -> DagsterLauncher:
         if self._opened is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -82,8 +83,19 @@ def root(
     """Keeps a bank of test questions evenly stocked, with answer keys that can be trusted."""
 
 
+def _open_closed_streams() -> None:
+    """Where we were started without a standard stream (`>&-`), reading finds nothing and what is written is dropped.
+
+    Its descriptor is taken too, before a connection to the database gets it and somebody's output goes there.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as we live
+
+
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show × or → gets a question mark instead of a crash.
         if hasattr(stream, "reconfigure"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 UNBOUNDED = 1_000  # columns of a pipe: whoever reads it has no right margin
 SHORT_ID = 8
 GAP = 2
+_LEAST_ROOM = 16  # of a column that is cut
 
 
 class Output:
@@ -61,11 +63,11 @@ class Output:
 
     def _print(self, part: RenderableType) -> None:
         if self.console.is_terminal:
-            self.console.print(part, soft_wrap=isinstance(part, str))
+            self.console.print(part, soft_wrap=isinstance(part, str), crop=False)
             return
         # Tables are padded to their full width; in a file that is only trailing blanks.
         with self.console.capture() as captured:
-            self.console.print(part, soft_wrap=isinstance(part, str))
+            self.console.print(part, soft_wrap=isinstance(part, str), crop=False)
         sys.stdout.write("\n".join(line.rstrip() for line in captured.get().split("\n")))
 
 
@@ -74,8 +76,9 @@ def make_console(stream: TextIO) -> Console:
     from rich.console import Console
 
     width = None
-    if not stream.isatty() and not os.environ.get("COLUMNS", "").isdigit():
-        width = UNBOUNDED
+    columns = os.environ.get("COLUMNS", "")
+    if not (columns.isdecimal() and int(columns)):  # 0 is what some programs set where they do not know
+        width = (shutil.get_terminal_size().columns if columns else None) if stream.isatty() else UNBOUNDED
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
 
 
@@ -101,11 +104,16 @@ def make_table(
     right: Iterable[str] = (),
     flexible: str | None = None,
 ) -> Table:
-    """A table without lines. Columns in `right` are numbers; the `flexible` one is cut so that the rest fits."""
+    """A table without lines. Columns in `right` are numbers; the `flexible` one is cut so that the rest fits.
+
+    Nothing else is ever cut: half an id is of no use, so where the screen is too narrow the lines go on beyond it.
+    """
     from rich.table import Table
 
-    room = _room(headers, rows, width, flexible)
+    room, needed = _room(headers, rows, width, flexible)
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    if needed > width:
+        table.width = needed
     for header in headers:
         table.add_column(
             header,
@@ -119,13 +127,14 @@ def make_table(
     return table
 
 
-def _room(headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int, flexible: str | None) -> int:
-    taken = sum(
-        GAP + max(len(header), *(len(row[index]) for row in rows), 0)
-        for index, header in enumerate(headers)
-        if header != flexible
-    )
-    return max(12, width - taken)
+def _room(
+    headers: Sequence[str], rows: Sequence[Sequence[str | Text]], width: int, flexible: str | None
+) -> tuple[int, int]:
+    """How wide the flexible column may be, and how wide the table is when that column is as narrow as it may be."""
+    natural = {h: max(len(h), *(len(row[i]) for row in rows), 0) for i, h in enumerate(headers)}
+    least = min(natural.pop(flexible), _LEAST_ROOM) if flexible in natural else 0
+    taken = sum(GAP + columns for columns in natural.values())
+    return max(least, width - taken), taken + least
 
 
 def heading(text: str) -> Text:

@@ -127,7 +127,7 @@ def next_steps(rounds: Sequence[RoundReport], funnel: Funnel) -> list[tuple[str,
     if funnel.pending:
         steps.append(("qgen resume", "go on with what is left"))
     steps.append(("qgen up", "the Dagster web page, with every run and picture"))
-    if rounds:
+    if rounds and rounds[-1].duration_seconds:  # one that was refused before it began has no row
         steps.append((f"qgen runs show {short(rounds[-1].run_id)}", "this run in detail"))
     steps.append(("qgen questions list", "the newest questions"))
     return steps

@@ -57,7 +57,7 @@ def stock_summary(analysis: InventoryAnalysis) -> str:
     total = f"{counted(analysis.total, 'active question')} in {counted(len(analysis.strata), 'stratum')}"
     if not below:
         return f"{total}; every stratum has its {analysis.target_per_stratum:,}."
-    missing = f"{analysis.total_deficit:,} missing in {counted(below, 'stratum')}"
+    missing = f"{analysis.total_deficit:,} missing in {below:,}"
     return f"{total}; {missing} (target {analysis.target_per_stratum:,}), {critical:,} critical."
 
 

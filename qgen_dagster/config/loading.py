@@ -21,40 +21,75 @@ Model = TypeVar("Model", bound=BaseModel)
 # The C parser where PyYAML brings it: every command reads the taxonomy.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Location = tuple[int | str, ...]
+_LONGEST_SHOWN = 80  # of a refused value
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:
     """The file's content as `model`. Raises ConfigurationError with file, line, key and what was expected."""
-    node, data = _parse(path)
     lines: dict[Location, int] = {}
-    _index_lines(node, (), lines, path)
+    try:
+        data = _parse(path, lines)
+    except RecursionError:
+        raise ConfigurationError(f"{path}: not valid YAML: nested too deeply, or a part within itself") from None
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(_describe(e, lines, path, model) for e in error.errors())) from error
+        found = _worth_telling(error.errors())
+        raise ConfigurationError("\n".join(_describe(e, lines, path, model) for e in found)) from error
 
 
-def _parse(path: Path) -> tuple[yaml.Node, Any]:
-    """The file as nodes, which know their lines, and as plain data."""
+def _parse(path: Path, lines: dict[Location, int]) -> Any:
+    """The file as plain data; `lines` is filled with where its keys and values stand."""
+    text = _read(path)
+    loader = _Loader(text)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from error
-    try:
-        loader = _Loader(text)
         node = loader.get_single_node()
-        data = None if node is None else loader.construct_document(node)
+        if node is None:
+            raise ConfigurationError(f"{path}: the file is empty")
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError(f"{path}:{node.start_mark.line + 1}: expected keys and values at the top level")
+        _index_lines(node, (), lines, path)  # first: constructing puts merged keys among a node's own
+        return loader.construct_document(node)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigurationError(f"{where}: not valid YAML: {getattr(error, 'problem', None) or error}") from error
-    if node is None:
-        raise ConfigurationError(f"{path}: the file is empty")
-    if not isinstance(node, yaml.MappingNode):
-        raise ConfigurationError(f"{path}:{node.start_mark.line + 1}: expected keys and values at the top level")
-    return node, data
+        tab = mark is not None and "\t" in [*text.splitlines(), ""][mark.line]
+        why = f"{getattr(error, 'problem', None) or error}{' (a tab? indent with spaces)' if tab else ''}"
+        raise ConfigurationError(f"{where}: not valid YAML: {why}") from error
+    except ValueError as error:  # what looks like a date or a number, and is none
+        wrong = next((n for n in _scalars(node) if not _can_be_read(n)), node)
+        raise ConfigurationError(f"{path}:{wrong.start_mark.line + 1}: a value cannot be read: {error}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise ConfigurationError(f"{path}: is a folder, not a file") from None
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigurationError(f"{path}:{line}: cannot be read: not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _scalars(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+        return
+    for child in node.value:
+        for one in child if isinstance(child, tuple) else (child,):
+            yield from _scalars(one)
+
+
+def _can_be_read(node: yaml.Node) -> bool:
+    try:
+        _Loader("").construct_object(node)  # a new one: the one that failed takes the node for one within itself
+    except ValueError:
+        return False
+    return True
 
 
 def _index_lines(node: yaml.Node, at: Location, lines: dict[Location, int], path: Path) -> None:
@@ -62,6 +97,10 @@ def _index_lines(node: yaml.Node, at: Location, lines: dict[Location, int], path
     if isinstance(node, yaml.MappingNode):
         seen: set[str] = set()
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise ConfigurationError(
+                    f"{path}:{key.start_mark.line + 1}: {_dotted(at) or 'file'}: a key must be text"
+                )
             if key.value in seen:
                 raise ConfigurationError(f"{path}:{key.start_mark.line + 1}: {_dotted((*at, key.value))}: named twice")
             seen.add(key.value)
@@ -70,6 +109,17 @@ def _index_lines(node: yaml.Node, at: Location, lines: dict[Location, int], path
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             _index_lines(value, (*at, index), lines, path)
+
+
+def _worth_telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without those that only follow from others: a list of nothing but faulty entries counts as empty."""
+    places = [error["loc"] for error in errors]
+
+    def follows(error: ErrorDetails) -> bool:
+        at = error["loc"]
+        return error["type"] == "too_short" and any(len(p) > len(at) and p[: len(at)] == at for p in places)
+
+    return [error for error in errors if not follows(error)]
 
 
 def _describe(error: ErrorDetails, lines: dict[Location, int], path: Path, model: type[BaseModel]) -> str:
@@ -83,7 +133,8 @@ def _describe(error: ErrorDetails, lines: dict[Location, int], path: Path, model
     if error["type"] == "missing":
         return f"{where}: {_dotted(at)}: missing"
     message = error["msg"].removeprefix("Value error, ")
-    shown = f", got {error['input']!r}" if isinstance(error["input"], str | int | float | bool) else ""
+    given = repr(error["input"]) if isinstance(error["input"], str | int | float | bool) else ""
+    shown = f", got {given if len(given) <= _LONGEST_SHOWN else given[:_LONGEST_SHOWN] + '…'}" if given else ""
     return f"{where}: {_dotted(at) or 'file'}: {message}{shown}"
 
 

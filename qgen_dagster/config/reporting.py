@@ -9,8 +9,9 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
+from qgen_dagster.config.addresses import http_address
 from qgen_dagster.core.errors import ConfigurationError
 
 PATH = "/v1/admin/generation-runs"
@@ -48,17 +49,9 @@ def parse_reporting(env: Mapping[str, str]) -> Reporting | None:
 
 
 def _split(address: str) -> SplitResult:
-    try:
-        parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not address.isprintable() or not address.isascii() or " " in address:
-        raise ConfigurationError("QGEN_REPORT_URL is not an http(s) address", hint=_HINT)
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigurationError(
-            "QGEN_REPORT_URL takes neither a password nor a query", hint="The key belongs into QGEN_SERVICE_KEY."
-        )
+    parts = http_address("QGEN_REPORT_URL", address, hint=_HINT)
+    if "@" in parts.netloc:
+        raise ConfigurationError("QGEN_REPORT_URL takes no password", hint="The key belongs into QGEN_SERVICE_KEY.")
     return parts
 
 

@@ -14,13 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from qgen_dagster.config.addresses import checked_key, http_address, postgresql_url, split_addresses
 from qgen_dagster.config.alerting import AlertingConfig
 from qgen_dagster.config.clock import ScheduleTimes, parse_schedule_times
 from qgen_dagster.config.embedders import EmbedderChoice, parse_embedder
 from qgen_dagster.config.loading import load_yaml
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.config.reporting import Reporting, parse_reporting
 from qgen_dagster.config.service_keys import ServiceKey, parse_service_keys
 from qgen_dagster.core.errors import ConfigurationError
+from qgen_dagster.core.plan import MAX_QUESTIONS_PER_RUN
 from qgen_dagster.core.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 PACKAGED = Path(__file__).parent
 DEFAULT_QUESTIONS_PER_RUN = 50
 DEFAULT_RETENTION_DAYS = 90
+MOST_DAYS = 36_500
+MOST_TOKENS = 10**12
 ENVIRONMENTS = ("production", "staging", "development")
 
 # Every variable that qgen reads, with what it is for: `qgen doctor` and docs/operations.md print this table.
@@ -73,6 +78,9 @@ VARIABLES: Mapping[str, str] = {
     "QGEN_REPORT": "on or off: whether runs are reported there (default: on, where QGEN_REPORT_URL is set)",
     "QGEN_LOG": "log format on standard error: text or json (default: text)",
 }
+
+# Whom alerts go to where alerting.yaml names no variables of its own.
+ALERT_VARIABLES = ("QGEN_ALERT_URLS", "QGEN_ALERT_URLS_CRITICAL", "QGEN_ALERT_URLS_WARNING")
 
 # Keys and addresses in the variables of the providers' own SDKs (generation/providers/registry.py: VARIABLES).
 PROVIDER_VARIABLES = (
@@ -154,13 +162,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     environment = env.get("QGEN_ENVIRONMENT", "development")
     if environment not in ENVIRONMENTS:
         raise ConfigurationError(f"QGEN_ENVIRONMENT: {environment!r} is not one of {', '.join(ENVIRONMENTS)}")
+    for name in ALERT_VARIABLES:
+        split_addresses(name, env.get(name, ""))
     log_format = env.get("QGEN_LOG", "text")
     if log_format not in ("text", "json"):
         raise ConfigurationError(f"QGEN_LOG: {log_format!r} is not text or json")
     return Settings(
         home=_path(env.get("QGEN_HOME", ".qgen")),
-        database_url=env.get("QGEN_DATABASE_URL"),
-        dagster_database_url=env.get("QGEN_DAGSTER_DATABASE_URL"),
+        database_url=postgresql_url("QGEN_DATABASE_URL", env.get("QGEN_DATABASE_URL")),
+        dagster_database_url=_dagster_database_url(env),
         taxonomy_file=_file(env, "QGEN_TAXONOMY", "taxonomy.yaml"),
         alerting_file=_file(env, "QGEN_ALERTING_CONFIG", "alerting.yaml"),
         models_file=_file(env, "QGEN_MODELS", "models.yaml"),
@@ -171,7 +181,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         drill_batches=_flag("ENABLE_BATCH_DRILL_GENERATION", env.get("ENABLE_BATCH_DRILL_GENERATION"), True),
         prompts_folder=_path(env["QGEN_PROMPTS"]) if "QGEN_PROMPTS" in env else None,
         budget_usd_per_day=_amount("QGEN_BUDGET_USD_PER_DAY", env.get("QGEN_BUDGET_USD_PER_DAY")),
-        budget_tokens_per_day=_positive("QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None),
+        budget_tokens_per_day=_positive(
+            "QGEN_BUDGET_TOKENS_PER_DAY", env.get("QGEN_BUDGET_TOKENS_PER_DAY"), None, MOST_TOKENS
+        ),
         embedder=parse_embedder(env.get("QGEN_EMBEDDER", "hashing")),
         service_keys=parse_service_keys(env.get("QGEN_SERVICE_KEYS", "")),
         dagster_url=_address("QGEN_DAGSTER_URL", env.get("QGEN_DAGSTER_URL")),
@@ -179,11 +191,16 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         schedules=parse_schedule_times(env),
         reporting=parse_reporting(env),
         alert_environment=dict(env),
-        provider_environment={name: env[name] for name in PROVIDER_VARIABLES if name in env},
+        provider_environment=_provider_environment(env),
         questions_per_run=_positive(
-            "QGEN_QUESTIONS_PER_RUN", env.get("QGEN_QUESTIONS_PER_RUN"), DEFAULT_QUESTIONS_PER_RUN
+            "QGEN_QUESTIONS_PER_RUN",
+            env.get("QGEN_QUESTIONS_PER_RUN"),
+            DEFAULT_QUESTIONS_PER_RUN,
+            MAX_QUESTIONS_PER_RUN,
         ),
-        retention_days=_positive("QGEN_RETENTION_DAYS", env.get("QGEN_RETENTION_DAYS"), DEFAULT_RETENTION_DAYS),
+        retention_days=_positive(
+            "QGEN_RETENTION_DAYS", env.get("QGEN_RETENTION_DAYS"), DEFAULT_RETENTION_DAYS, MOST_DAYS
+        ),
         environment=environment,
         log_format=log_format,
     )
@@ -200,25 +217,36 @@ def _refuse_unknown(env: Mapping[str, str]) -> None:
 
 
 def _path(value: str) -> Path:
-    return Path(value).expanduser().absolute()
+    return typed_path(value).absolute()
 
 
 def _address(name: str, value: str | None) -> str | None:
     """An http address that others are led to, without a slash at its end."""
-    from urllib.parse import urlsplit
-
     if value is None:
         return None
-    try:
-        parts = urlsplit(value)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
-    except ValueError:
-        sound = False
-    if not sound or not value.isprintable() or " " in value:
-        raise ConfigurationError(
-            f"{name} is not an address", hint="It looks like http://host:3000, and holds no name or password."
-        )
+    hint = "It looks like http://host:3000, and holds no name or password."
+    if http_address(name, value, hint=hint).username is not None:
+        raise ConfigurationError(f"{name} holds a name or password, and others are led there", hint=hint)
     return value.rstrip("/")
+
+
+def _dagster_database_url(env: Mapping[str, str]) -> str | None:
+    """With the driver that Dagster speaks, where none is named: left to itself, SQLAlchemy takes another."""
+    name = "QGEN_DAGSTER_DATABASE_URL"
+    found = postgresql_url(name, env.get(name), drivers=("psycopg2",))
+    return None if found is None else found.replace("postgresql://", "postgresql+psycopg2://", 1)
+
+
+def _provider_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Keys and addresses as they are given. One that no call could be made with would end a run that has begun."""
+    found = {name: env[name] for name in PROVIDER_VARIABLES if name in env}
+    for name, value in found.items():
+        if name.endswith("_BASE_URL"):
+            hint = "It looks like http://localhost:8000/v1. Mend the variable, or leave it unset."
+            http_address(name, value.strip(), hint=hint)
+        else:
+            checked_key(name, value)
+    return found
 
 
 def _file(env: Mapping[str, str], variable: str, packaged: str) -> Path:
@@ -228,15 +256,15 @@ def _file(env: Mapping[str, str], variable: str, packaged: str) -> Path:
 N = TypeVar("N", int, int | None)
 
 
-def _positive(name: str, value: str | None, default: N) -> int | N:
+def _positive(name: str, value: str | None, default: N, most: int) -> int | N:
     if value is None:
         return default
     try:
         number = int(value)
     except ValueError:
         number = 0
-    if number < 1:
-        raise ConfigurationError(f"{name}: {value!r} is not a whole number above 0")
+    if not 1 <= number <= most:
+        raise ConfigurationError(f"{name}: {value!r} is not a whole number from 1 to {most:,}")
     return number
 
 

@@ -65,7 +65,7 @@ class Question(_Frozen):
     sub_type: Name
     stem: Text
     options: tuple[Option, ...] = Field(min_length=MIN_OPTIONS, max_length=MAX_OPTIONS)
-    answer: int = Field(ge=0, lt=MAX_OPTIONS)
+    answer: int = Field(ge=0, lt=MAX_OPTIONS, strict=True)  # true is no option
     explanation: Text
     stimulus: Stimulus | None = None
     item_model: Name | None = None

@@ -1,6 +1,6 @@
 """The duplicate check of a batch of candidates: exact, then structural, then semantic.
 
-Here: `find_duplicates`, and keeping the vectors up to date (`remember`, `fill_gaps`). Not here: the rules
+Here: `find_duplicates`, and keeping the vectors up to date (`remember`). Not here: the rules
 (`compare.py`) and the SQL (`bank/lookup.py`, `bank/vectors.py`). The caller holds a lock per question type and stores
 the candidates' states, all in one transaction: two checks of one type at once would not see each other's candidates.
 """
@@ -98,17 +98,6 @@ def remember_accepted(tx: Transaction, candidates: Sequence[Checked], embedder: 
     """Stores the vectors of candidates that an arbiter or a person let through. Raises EmbedderDown."""
     entries = [probe.entry for probe in _probe_all(candidates, embedder)]
     vectors.store_candidates(tx, space_of(embedder), entries)
-
-
-def fill_gaps(tx: Transaction, embedder: Embedder, question_type: str | None = None, limit: int = 1_000) -> int:
-    """Embeds up to `limit` questions of the bank that have no vector yet; returns how many it did.
-
-    Repeat until it returns 0 before the first check of a run: a question without a vector would be overlooked.
-    """
-    missing = vectors.without_vector(tx, space_of(embedder), question_type, limit)
-    if missing:
-        vectors.store_questions(tx, space_of(embedder), entries_for(missing, embedder))
-    return len(missing)
 
 
 def entries_for(rows: Iterable[tuple[UUID, dict[str, Any]]], embedder: Embedder) -> list[Entry]:

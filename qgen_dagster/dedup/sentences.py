@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.dedup.embedder import EmbedderDown, Vectors
 
@@ -87,7 +88,7 @@ def find_model(given: str, *, download: bool = False) -> Path:
     """
     if find_spec(PACKAGE) is None:
         raise ConfigurationError("QGEN_EMBEDDER: sentence-transformers is not installed", hint=INSTALL_HINT)
-    folder = Path(given).expanduser()
+    folder = typed_path(given)
     if folder.is_dir():
         if not any((folder / name).is_file() for name in ("modules.json", "config.json")):
             raise ConfigurationError(f"QGEN_EMBEDDER: {folder} holds no model of sentence-transformers")

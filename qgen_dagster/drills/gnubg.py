@@ -25,6 +25,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.drills import Candidate, Evaluation
 from qgen_dagster.core.errors import ConfigurationError, QgenError
 from qgen_dagster.drills.board import BadPosition, Board, from_position_id, position_id_of
@@ -107,7 +108,7 @@ def find_program(chosen: str | None = None, environ: Mapping[str, str] | None = 
     Raises EngineMissing, EngineVersion, EngineHung.
     """
     if chosen:
-        path = Path(chosen).expanduser()
+        path = typed_path(chosen)
         if not (path.is_file() and os.access(path, os.X_OK)):
             raise EngineMissing(f"QGEN_GNUBG: {chosen} is not a program that can be run", hint=INSTALL)
         return Program(path, _version(path))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qgen_dagster.alerting.channels import channels_for
+from qgen_dagster.alerting.deliver import is_understood
 from qgen_dagster.config.settings import Settings, load_settings
 from qgen_dagster.core.errors import DatabaseError, ExitCode, QgenError
 from qgen_dagster.core.taxonomy import Stratum
@@ -35,6 +36,7 @@ WEB_PORT = 3000
 FEW_BYTES = 2_000_000_000
 TOO_FEW_BYTES = 200_000_000
 _MOST_NAMED = 6
+_OTHER_PATH = "Set the variable that names it to another path."
 
 DagsterProbe = Callable[[Settings], str]
 
@@ -58,6 +60,7 @@ def examine(
         ("taxonomy", partial(_taxonomy, settings)),
         ("alerting", partial(_alerting, settings)),
         ("item models", partial(_item_models, settings)),
+        ("drills", partial(_drills, settings)),
         ("API keys", partial(_api_keys, env)),
         *_model_checks(settings),
         ("database", partial(_database, settings)),
@@ -99,6 +102,9 @@ def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
         return check()
     except QgenError as error:
         return _failed(name, error)
+    except OSError as error:  # a path that no file can have, a folder that may not be looked into
+        where = f": {error.filename}" if error.filename else ""
+        return Finding(name, Health.FAIL, f"{error.strerror or error}{where}", _OTHER_PATH, ExitCode.CONFIGURATION)
     except Exception as error:
         text = f"{type(error).__name__}: {' '.join(str(error).split())}"
         return Finding(name, Health.FAIL, text, "This is a bug: please report it.", ExitCode.CONFIGURATION)
@@ -175,7 +181,12 @@ def _alerting(settings: Settings) -> Finding:
     config = settings.alerting()
     limits, channels = config.inventory, channels_for(config, settings.alert_environment)
     detail = f"healthy {limits.healthy_min}, warning {limits.warning_min}, critical {limits.critical_min}"
-    told = f"{len(channels)} channels" if channels else "no channel (QGEN_ALERT_URLS)"
+    told = f"{len(channels)} channel{'s' * (len(channels) > 1)}" if channels else "no channel (QGEN_ALERT_URLS)"
+    unknown = ", ".join(channel.name for channel in channels if not is_understood(channel))
+    if unknown:
+        mend = "See https://appriseit.com for how addresses are written; then: qgen alerts test"
+        detail = f"an address that cannot be understood: {unknown}"
+        return Finding("alerting", Health.FAIL, detail, mend, ExitCode.CONFIGURATION)
     return Finding("alerting", Health.OK, f"{detail}; {told}: {settings.alerting_file}")
 
 
@@ -199,6 +210,12 @@ def _item_models(settings: Settings) -> Finding:
     health = Health.FAIL if len(unserved) == len(counts) else Health.WARN
     code = ExitCode.CONFIGURATION if health is Health.FAIL else ExitCode.SUCCESS
     return Finding("item models", health, f"no provider can serve {named}", mend, code)
+
+
+def _drills(settings: Settings) -> Finding:
+    found = settings.curriculum
+    detail = f"{len(found.principles)} principles, {len(found.methodologies)} methodologies: {settings.drills_file}"
+    return Finding("drills", Health.OK, detail)
 
 
 def _api_keys(env: Mapping[str, str]) -> Finding:

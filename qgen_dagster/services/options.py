@@ -8,19 +8,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.batch import DEFAULT_BATCH_SIZE, MAX_BATCH_SIZE
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.core.inventory import DEFAULT_TARGET_PER_STRATUM, Thresholds
 from qgen_dagster.core.plan import MAX_QUESTIONS_PER_RUN
+from qgen_dagster.core.question import PRINTABLE
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 DEFAULT_MIN_SCORE = 0.7
 DEFAULT_MAX_CONCURRENT = 10
 DEFAULT_MAX_ROUNDS = 10
 MAX_TARGET = 1_000_000
+_LONGEST_SHOWN = 80  # of a refused value
 Options = TypeVar("Options", bound=BaseModel)
 
 
@@ -62,8 +68,8 @@ class RunOptions(BaseModel):
     max_rounds: Annotated[int, Field(ge=1, le=100)] = DEFAULT_MAX_ROUNDS
     budget_usd: Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)] | None = None
     budget_tokens: Annotated[int, Field(ge=0, le=10**12)] | None = None
-    triggered_by: Annotated[str, Field(min_length=1, max_length=50)] = "manual"
-    seed: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    triggered_by: Annotated[str, Field(min_length=1, max_length=50, pattern=PRINTABLE)] = "manual"
+    seed: Annotated[str, Field(min_length=1, max_length=100, pattern=PRINTABLE)] | None = None
 
     @property
     def concurrency(self) -> int:
@@ -71,7 +77,7 @@ class RunOptions(BaseModel):
 
     @property
     def alerting_file(self) -> Path | None:
-        return Path(self.alerting_config).expanduser() if self.alerting_config else None
+        return typed_path(self.alerting_config) if self.alerting_config else None
 
     def thresholds(self, configured: Thresholds) -> Thresholds:
         """The configured thresholds with this run's own in their place. Raises ConfigurationError if out of order."""
@@ -94,5 +100,15 @@ def checked_options(model: type[Options], values: Mapping[str, object]) -> Optio
         lines = []
         for e in error.errors():
             name = str(e["loc"][0]).replace("_", "-") if e["loc"] else "options"
-            lines.append(f"--{name}: {e['msg']}, got {e['input']!r}")
+            lines.append(f"--{name}: {_problem(e)}")
         raise ConfigurationError("\n".join(lines)) from error
+
+
+def _problem(error: ErrorDetails) -> str:
+    given = error["input"]
+    if error["type"] == "string_unicode":
+        return "is not valid UTF-8 text"
+    if error["type"] == "string_pattern_mismatch" and error["ctx"]["pattern"] == PRINTABLE:
+        return "holds a control character"
+    shown = repr(given) if len(repr(given)) <= _LONGEST_SHOWN else f"{len(str(given)):,} characters"
+    return f"{error['msg']}, got {shown}"

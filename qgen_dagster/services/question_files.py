@@ -106,10 +106,11 @@ def _read_jsonl(stream: TextIO) -> Iterator[Row | BadRow]:
         try:
             record = json.loads(line, parse_constant=_no_such_number)
         except (ValueError, RecursionError) as error:
-            yield BadRow(number, f"not valid JSON: {str(error) or 'nested too deeply'}")
+            why = error.msg if isinstance(error, json.JSONDecodeError) else str(error) or "nested too deeply"
+            yield BadRow(number, f"not valid JSON: {why}")
             continue
         if not isinstance(record, dict):
-            yield BadRow(number, "not a JSON object")
+            yield BadRow(number, "not a JSON object: each line holds one question")
             continue
         yield _row(number, record)
 

@@ -6,6 +6,7 @@ Not here: the file formats (`question_files.py`), SQL (`bank/questions.py`).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +23,9 @@ from qgen_dagster.core.taxonomy import NAME_PATTERN, Stratum, Taxonomy
 from qgen_dagster.services.question_files import BadRow, Row, exported
 
 _FAULTS = {"missing": "missing", "extra_forbidden": "unknown field"}
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 MIN_PREFIX = 4
+MOST_LEVELS = 50  # of parts within parts; what writes JSON gives up somewhere beyond
 MAX_NAMED = 1_000  # bad rows that are named; beyond that they are counted
 
 
@@ -154,11 +157,14 @@ def _first_fault(error: ValidationError) -> str:
 
 
 def _unstorable(question: Question) -> list[str]:
-    """PostgreSQL keeps no NUL, UTF-8 has no place for half a surrogate pair, and JSON none for infinity."""
-    values = list(_leaves(question.model_dump()))
+    """No terminal should obey a question; PostgreSQL keeps no NUL, UTF-8 no half a surrogate pair, JSON no infinity."""
+    try:
+        values = list(_leaves(question.model_dump()))
+    except (ValueError, RecursionError):
+        return ["structure: nested too deeply"]
     problems = []
-    if any("\x00" in value for value in values if isinstance(value, str)):
-        problems.append("a text holds a NUL character")
+    if any(_CONTROL.search(value) for value in values if isinstance(value, str)):
+        problems.append("a text holds a control character")
     if any(not _is_utf8(value) for value in values if isinstance(value, str)):
         problems.append("a text is not valid UTF-8")
     if any(not math.isfinite(value) for value in values if isinstance(value, float)):
@@ -166,14 +172,17 @@ def _unstorable(question: Question) -> list[str]:
     return problems
 
 
-def _leaves(value: object) -> Iterator[object]:
+def _leaves(value: object, levels: int = MOST_LEVELS) -> Iterator[object]:
+    """Names and values of a nested one. Raises RecursionError below `levels`."""
+    if not levels:
+        raise RecursionError
     if isinstance(value, dict):
         for name, part in value.items():
             yield name
-            yield from _leaves(part)
+            yield from _leaves(part, levels - 1)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _leaves(part)
+            yield from _leaves(part, levels - 1)
     else:
         yield value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -61,9 +62,11 @@ def test_a_whole_run_ends_with_a_look_at_the_stock_unless_it_is_told_not_to(
 
 
 def test_an_alert_that_cannot_be_raised_fails_no_run(
-    balancing: Balancing, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+    balancing: Balancing, hook: Webhook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("QGEN_ALERT_URLS", "not an address")
+    file = tmp_path / "alerting.yaml"
+    file.write_text('channels:\n  all: ["${PAGER}"]\n', encoding="utf-8")
+    monkeypatch.setenv("QGEN_ALERTING_CONFIG", str(file))
     assert balancing.auto_balance(types=["math"], count=1).success
 
 

@@ -190,6 +190,23 @@ def test_another_taxonomy_runs_through_the_whole_chain(
     assert [row.data["stratum"] for row in heatmap] == other.keys
 
 
+def test_an_address_that_leads_nowhere_is_told_in_the_ui_and_nothing_is_recorded(
+    balancing: Balancing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QGEN_OPENAI_COMPATIBLE_BASE_URL", "http://me:hunter2@host:99999")
+    result = balancing.auto_balance(count=1)
+    assert not result.success
+    failures = [
+        str(entry.dagster_event)
+        for entry in balancing.instance.all_logs(result.run_id)
+        if entry.dagster_event and entry.dagster_event.is_failure
+    ]
+    assert any("QGEN_OPENAI_COMPATIBLE_BASE_URL is not an http(s) address: its port" in told for told in failures)
+    assert not any("hunter2" in told for told in failures)
+    with balancing.bank.begin() as tx:
+        assert run_rows.list_runs(tx) == []
+
+
 def test_a_question_of_another_difficulty_moves_on_in_the_same_run(
     balancing: Balancing, monkeypatch: pytest.MonkeyPatch
 ) -> None:

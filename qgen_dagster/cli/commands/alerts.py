@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
-from qgen_dagster.cli.flags import CommonFlags, LimitFlag, with_flags
+from qgen_dagster.cli.flags import CommonFlags, LimitFlag, OffsetFlag, WhoFlag, named_file, who, with_flags
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ TEST_HELP = """
 Exit codes: 0 every channel took the message, 1 some did, 2 none did,
 3 there is no channel.
 """
-WhoFlag = Annotated[str | None, typer.Option("--by", metavar="WHO", help="Who; your user name otherwise.")]
 ConfigFlag = Annotated[str | None, typer.Option(metavar="FILE", help="Another alerting.yaml.")]
 
 app = make_app(help="Check, list, acknowledge and mute alerts; try the channels.", epilog=EXAMPLES)
@@ -78,7 +78,7 @@ def list_(
     everything: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False,
     rule: Annotated[str | None, typer.Option(metavar="RULE", help="Only of this rule, such as stock.")] = None,
     limit: LimitFlag = 20,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Leave out the newest N.")] = 0,
+    offset: OffsetFlag = 0,
 ) -> None:
     """List what is wrong, newest first, and what is kept quiet."""
     from qgen_dagster.cli.output import Output
@@ -164,7 +164,7 @@ def ack(
         raise ConfigurationError("name alerts, or say --all", hint="See them with: qgen alerts list")
     with open_bank(load_settings()) as bank:
         ids = [alert_desk.resolve_alert_id(bank, a) for a in alerts] if alerts else alert_desk.open_ids(bank)
-        changed = alert_desk.acknowledge(bank, ids, _who(by), reason=reason)
+        changed = alert_desk.acknowledge(bank, ids, who(by), reason=reason)
     output = Output(as_json=common.json)
     output.json({"acknowledged": changed, "already": [i for i in ids if i not in changed]})
     for id_ in ids:
@@ -190,7 +190,7 @@ def mute(
 
     end = coming_moment("--until", until)
     with open_bank(load_settings()) as bank:
-        made = alert_desk.mute(bank, until=end, who=_who(by), rule=rule, subject=subject, reason=reason)
+        made = alert_desk.mute(bank, until=end, who=who(by), rule=rule, subject=subject, reason=reason)
     output = Output(as_json=common.json)
     output.json(made)
     output.show(_mute_sentence(made))
@@ -206,7 +206,7 @@ def unmute(common: CommonFlags, by: WhoFlag = None) -> None:
     from qgen_dagster.services.database import open_bank
 
     with open_bank(load_settings()) as bank:
-        ended = unmute_all(bank, _who(by))
+        ended = unmute_all(bank, who(by))
     output = Output(as_json=common.json)
     output.json({"ended": ended})
     output.show(f"{counted(ended, 'mute')} ended")
@@ -236,18 +236,7 @@ def try_(common: CommonFlags, alerting_config: ConfigFlag = None) -> None:
 
 
 def _file(given: str | None) -> Path | None:
-    return Path(given).expanduser() if given else None
-
-
-def _who(by: str | None) -> str:
-    import getpass
-
-    if by is not None and not by.strip():
-        raise ConfigurationError("--by: say who")
-    try:
-        return (by or getpass.getuser()).strip()[:120]
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "unknown"
+    return None if given is None else typed_path(named_file("--alerting-config", given))
 
 
 def _report_json(report: CheckReport) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import typer
 
 from qgen_dagster.cli.app import Command, make_app
 from qgen_dagster.cli.flags import CommonFlags, StrataFlags, split, with_flags
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError, ExitCode
 from qgen_dagster.services.options import DEFAULT_MAX_CONCURRENT, DEFAULT_MIN_SCORE
 
@@ -176,7 +177,7 @@ def judges(
     output = Output(as_json=common.json)
     wanted = split("--judges", judges)
     page = _page() if write else None
-    labelled = load_audit_set(settings, Path(questions).expanduser() if questions else None, limit)
+    labelled = load_audit_set(settings, typed_path(questions) if questions else None, limit)
     if rules_only:
         if wanted or budget_usd is not None:
             flag = "--judges" if wanted else "--budget-usd"

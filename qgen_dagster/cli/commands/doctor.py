@@ -79,7 +79,7 @@ def _print(output: Output, finding: Finding) -> None:
     lines = [
         part
         for line in detail.split("\n")
-        for part in textwrap.wrap(line, max(30, width - 20), break_long_words=False, break_on_hyphens=False)
+        for part in textwrap.wrap(line, max(20, width - 20), break_long_words=False, break_on_hyphens=False)
     ]
     text = Text(no_wrap=True, overflow="ignore")
     text.append(f"{finding.health.value:<5} ", style=_STYLES[finding.health.value])

@@ -14,6 +14,7 @@ import typer
 
 from qgen_dagster.cli.app import Command
 from qgen_dagster.cli.flags import CommonFlags, LimitFlag, split, with_flags
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError, ExitCode
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def positions(
     from qgen_dagster.services.plan_drills import fill_library
 
     output, chosen = Output(as_json=common.json), _phases(phases)
-    given = read_positions(load.expanduser()) if load else ()
+    given = read_positions(typed_path(load)) if load else ()
     with open_bank(load_settings()) as bank:
         fill_library(bank)
         with bank.begin() as tx:

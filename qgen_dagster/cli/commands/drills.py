@@ -15,6 +15,7 @@ import typer
 from qgen_dagster.cli.app import Command, make_app
 from qgen_dagster.cli.commands import drill_positions
 from qgen_dagster.cli.flags import CommonFlags, Flags, LimitFlag, split, with_flags
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.drills import DEFAULT_DRILLS, Phase
 from qgen_dagster.core.errors import ConfigurationError, ExitCode
 
@@ -326,7 +327,7 @@ def export(
         typer.echo(text, nl=False)
         return
     try:
-        files = drill_artifact.export(artifact, to.expanduser())
+        files = drill_artifact.export(artifact, typed_path(to))
     except OSError as error:
         raise ConfigurationError(f"{to}: cannot be written: {error.strerror}") from error
     output = Output(as_json=common.json)

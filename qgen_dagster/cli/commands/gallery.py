@@ -14,6 +14,7 @@ import typer
 
 from qgen_dagster.cli.app import Command, make_app
 from qgen_dagster.cli.flags import CommonFlags, StrataFlags, with_flags
+from qgen_dagster.config.paths import typed_path
 from qgen_dagster.core.errors import ConfigurationError
 
 EXAMPLES = """
@@ -80,4 +81,4 @@ def _usual_place(home: Path) -> str:
 def _open(file: str) -> None:
     """In the browser; without a terminal there is nobody to look."""
     if sys.stdout.isatty():
-        webbrowser.open(Path(file).expanduser().resolve().as_uri())
+        webbrowser.open(typed_path(file).resolve().as_uri())

@@ -6,14 +6,13 @@ Not here: the use cases (`services/questions.py`), the file formats (`services/q
 
 from __future__ import annotations
 
-import getpass
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qgen_dagster.cli.app import Command, make_app
-from qgen_dagster.cli.flags import CommonFlags, LimitFlag, StrataFlags, with_flags
+from qgen_dagster.cli.flags import CommonFlags, LimitFlag, OffsetFlag, StrataFlags, WhoFlag, who, with_flags
 from qgen_dagster.core.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def list_(
     run: Annotated[str | None, typer.Option(metavar="RUN", help="Only those of this run.")] = None,
     search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this text in the stem.")] = None,
     limit: LimitFlag = 20,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Leave out the newest N.")] = 0,
+    offset: OffsetFlag = 0,
 ) -> None:
     """List questions, newest first."""
     from qgen_dagster.bank.questions import list_questions
@@ -77,7 +76,7 @@ def list_(
     settings = load_settings()
     chosen, active = _chosen(settings, strata), _activity(everything, inactive)
     with open_bank(settings) as bank:
-        run_id = resolve_run_id(bank, run) if run else None
+        run_id = resolve_run_id(bank, run) if run is not None else None
         with bank.begin() as tx:
             found = list_questions(
                 tx, strata=chosen, active=active, run_id=run_id, search=search, limit=limit, offset=offset
@@ -124,7 +123,7 @@ def deactivate(
     common: CommonFlags,
     questions: Annotated[list[str], typer.Argument(help="Ids or their first characters.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; kept with the question.")],
-    by: Annotated[str | None, typer.Option(metavar="WHO", help="Who; your user name otherwise.")] = None,
+    by: WhoFlag = None,
 ) -> None:
     """Take questions out of the inventory. They stay in the bank, so that they are not made again."""
     from qgen_dagster.cli.output import Output, short
@@ -134,8 +133,9 @@ def deactivate(
 
     if not reason.strip():
         raise ConfigurationError("--reason: say why", hint='For example --reason "two answers are right".')
+    actor = who(by)
     with open_bank(load_settings()) as bank:
-        done = deactivate_all(bank, questions, actor=by or _user(), reason=reason.strip())
+        done = deactivate_all(bank, questions, actor=actor, reason=reason.strip())
     output = Output(as_json=common.json)
     output.json({"deactivated": [i for i, changed in done if changed], "already": [i for i, c in done if not c]})
     for question_id, changed in done:
@@ -257,10 +257,3 @@ def _print_import(report: Any, *, as_json: bool) -> None:
         f"{counted(report.rows, 'row')}: {report.imported:,} {verb}, "
         f"{counted(report.duplicates, 'duplicate')}, {report.bad_count:,} bad"
     )
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # an account without a name, as in some containers
-        return "unknown"

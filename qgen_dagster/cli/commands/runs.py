@@ -11,7 +11,7 @@ import typer
 
 from qgen_dagster.cli.app import Command, make_app
 from qgen_dagster.cli.commands import run_prune, run_statistics
-from qgen_dagster.cli.flags import CommonFlags, LimitFlag, with_flags
+from qgen_dagster.cli.flags import CommonFlags, LimitFlag, OffsetFlag, with_flags
 
 if TYPE_CHECKING:
     from qgen_dagster.cli.output import Output
@@ -46,7 +46,7 @@ def list_(
         typer.Option(metavar="STATUS", help="running, success, partial_failure, failed or killed."),
     ] = None,
     limit: LimitFlag = 20,
-    offset: Annotated[int, typer.Option(metavar="N", min=0, help="Leave out the newest N.")] = 0,
+    offset: OffsetFlag = 0,
 ) -> None:
     """List runs, newest first."""
     from qgen_dagster.bank.runs import list_runs

@@ -99,6 +99,8 @@ def address_of(host: str, port: int) -> str:
 
 def check_port(host: str, port: int, command: str = "qgen up", flag: str = "--port") -> None:
     """Raises ConfigurationError when the port cannot be listened on."""
+    if not host.strip():
+        raise ConfigurationError("--host: names no address", hint=f"Leave --host away to listen on {HOST} only.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,6 +9,7 @@ putting the texts together (`render.py`).
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -293,12 +294,8 @@ def _packaged(name: str, model: type[Any]) -> Any:
 
 def own_files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Every file of an operator's folder, by its name without .yaml. Raises ConfigurationError for other files."""
-    if not folder.is_dir():
-        raise ConfigurationError(f"QGEN_PROMPTS: {folder}: no such folder")
-    for path in sorted(folder.rglob("*")):
+    for path in _files_in(folder):
         name = path.relative_to(folder).as_posix()
-        if path.is_dir() or any(part.startswith(".") for part in path.relative_to(folder).parts):
-            continue
         if path.suffix.lower() in (".md", ".txt"):
             continue  # notes of whoever keeps the folder
         known = name.removesuffix(".yaml") in TASK_FILES or re.fullmatch(rf"{TYPES}/[^/]+\.yaml", name)
@@ -307,6 +304,25 @@ def own_files(folder: Path) -> Iterator[tuple[str, Path]]:
             hint = f"Did you mean {close[0]}?" if close else f"Known: {_known()}."
             raise ConfigurationError(f"{path}: nothing reads this file", hint=hint)
         yield name.removesuffix(".yaml"), path
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """The files in the folder and below that are not hidden. Raises ConfigurationError where it may not look."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    found: list[Path] = []
+    try:
+        if not folder.is_dir():
+            raise ConfigurationError(f"QGEN_PROMPTS: {folder}: no such folder")
+        for at, below, names in os.walk(folder, onerror=refuse):
+            below[:] = [name for name in below if not name.startswith(".")]
+            found += [Path(at) / name for name in names if not name.startswith(".")]
+    except OSError as error:
+        where = error.filename or folder
+        raise ConfigurationError(f"QGEN_PROMPTS: {where}: cannot be read: {error.strerror or error}") from error
+    return sorted(found)
 
 
 def _known() -> str:

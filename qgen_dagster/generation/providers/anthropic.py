@@ -15,6 +15,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, S
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+from qgen_dagster.config.addresses import checked_key
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.llm import CallSettings, Completion, Job, JobRequest, JobResult, JobStatus, Prompt
 from qgen_dagster.generation.provider import Fault, ProviderError
@@ -39,7 +40,6 @@ from qgen_dagster.generation.providers.chat import read_object
 from qgen_dagster.generation.providers.classify import Caller
 from qgen_dagster.generation.providers.headers import anthropic_limits
 from qgen_dagster.generation.providers.sdk import (
-    checked_key,
     checked_url,
     host_of,
     http_client,

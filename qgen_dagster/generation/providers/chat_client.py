@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from qgen_dagster.config.addresses import checked_key
 from qgen_dagster.generation.llm import CallSettings, Completion, Prompt
 from qgen_dagster.generation.providers.batches import CALL_SECONDS
 from qgen_dagster.generation.providers.chat import Dialect, read_completion, read_object, request_body
 from qgen_dagster.generation.providers.classify import Caller
 from qgen_dagster.generation.providers.headers import openai_limits
 from qgen_dagster.generation.providers.sdk import (
-    checked_key,
     checked_url,
     host_of,
     http_client,

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qgen_dagster.config.addresses import checked_key
 from qgen_dagster.core.error_categories import ErrorCategory
 from qgen_dagster.generation.llm import CallSettings, Completion, Job, JobRequest, JobResult, JobStatus, Prompt
 from qgen_dagster.generation.provider import ProviderError
@@ -38,7 +39,6 @@ from qgen_dagster.generation.providers.google_format import (
 )
 from qgen_dagster.generation.providers.sdk import (
     Translate,
-    checked_key,
     checked_url,
     host_of,
     http_client,

@@ -1,21 +1,20 @@
 """What all clients share around an SDK: loading it, its connections, its time limit, its exceptions.
 
-Here: `sdk_required`, `http_client`, `made_once`, `translated`, `lines_of`, `stainless_errors`, `checked_key`,
-`checked_url`. An SDK is imported only by the client that uses it, when the client is made. Not here: what a status
-means (`classify.py`).
+Here: `sdk_required`, `http_client`, `made_once`, `translated`, `lines_of`, `stainless_errors`, `checked_url`. An SDK is
+imported only by the client that uses it, when the client is made. Not here: what a status means (`classify.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
+from qgen_dagster.config.addresses import http_address
 from qgen_dagster.core.errors import ConfigurationError
 from qgen_dagster.generation.provider import ProviderError
 from qgen_dagster.generation.providers.classify import Caller, connection_error, malformed, status_error, timeout_error
@@ -137,19 +136,9 @@ def transport_error(caller: Caller, error: Exception) -> ProviderError | None:
     return None
 
 
-def checked_key(name: str, value: str) -> str:
-    """The key without surrounding space. Raises ConfigurationError for one that no HTTP header can carry."""
-    key = value.strip()
-    if not key or not re.fullmatch(r"[\x21-\x7e]+", key):
-        raise ConfigurationError(f"{name} is not a key: it is empty or holds spaces or characters that no key has")
-    return key
-
-
 def checked_url(name: str, value: str) -> str:
     """The URL. Raises ConfigurationError for one that is no http address."""
-    parts = urlsplit(value.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"{name} is not an http or https address", hint="Like http://localhost:11434/v1.")
+    http_address(name, value.strip(), hint="It looks like http://localhost:11434/v1.")
     return value.strip()
 
 

@@ -171,7 +171,7 @@ def test_doctor_finds_a_healthy_installation(qgen: Qgen, filled: dict[str, objec
     assert {c["name"]: c["health"] for c in value["checks"] if c["name"] != "web port"} == dict.fromkeys(
         [
             "python", "packages", "environment", "home", "disk", "taxonomy", "alerting", "item models", "API keys",
-            "models", "prompts", "embedder", "database", "dagster",
+            "drills", "models", "prompts", "embedder", "database", "dagster",
         ],
         "ok",
     )  # fmt: skip
@@ -264,7 +264,9 @@ def test_downgrading_asks_first(qgen: Qgen) -> None:
 
 
 def test_a_closed_pipe_and_a_full_disk_end_without_a_traceback(qgen: Qgen, home: Path) -> None:
-    for command, code in (("questions export | true", 0), ("inventory > /dev/full", 2)):
+    commands = [("questions export | true", 0), ("inventory > /dev/full", 2), ("inventory --json > /dev/full", 2)]
+    commands += [("inventory >&-", 0), ("inventory >&- 2>&-", 0), ("questions import - <&-", 0), ("nonsense 2>&-", 3)]
+    for command, code in commands:
         script = f"set -o pipefail; {_quoted(QGEN)} {command}"
         done = subprocess.run(
             ["bash", "-c", script], env=environment(home), capture_output=True, text=True, timeout=60, check=False
@@ -272,3 +274,4 @@ def test_a_closed_pipe_and_a_full_disk_end_without_a_traceback(qgen: Qgen, home:
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
+        assert ("no space left" in done.stderr) == ("/dev/full" in command)

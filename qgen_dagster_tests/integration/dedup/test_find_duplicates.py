@@ -9,13 +9,14 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event
 
+from qgen_dagster.bank import vectors
 from qgen_dagster.bank.engine import Bank, Transaction
 from qgen_dagster.bank.questions import import_question
 from qgen_dagster.core.funnel import CandidateState, Reason
 from qgen_dagster.core.question import Question
 from qgen_dagster.dedup.check import Checked, Decision, Rule
-from qgen_dagster.dedup.embedder import EmbedderDown
-from qgen_dagster.dedup.find import fill_gaps, find_duplicates, remember, remember_accepted
+from qgen_dagster.dedup.embedder import Embedder, EmbedderDown
+from qgen_dagster.dedup.find import entries_for, find_duplicates, remember, remember_accepted, space_of
 from qgen_dagster.dedup.hashing import HashingEmbedder
 from qgen_dagster.dedup.settings import load_settings
 from qgen_dagster.generation.items.language import NAMES
@@ -47,8 +48,13 @@ def rules(decisions: Sequence[Decision]) -> list[Rule]:
 def in_bank(tx: Transaction, q: Question, **more: Any) -> UUID:
     row_id = import_question(tx, q, **more)
     assert row_id
-    fill_gaps(tx, EMBEDDER)
+    embed_bank(tx, q.question_type)
     return row_id
+
+
+def embed_bank(tx: Transaction, question_type: str = "math", embedder: Embedder = EMBEDDER) -> None:
+    missing = vectors.without_vector(tx, space_of(embedder), question_type)
+    vectors.store_questions(tx, space_of(embedder), entries_for(missing, embedder))
 
 
 def test_nothing_is_decided_for_nobody(tx: Transaction) -> None:
@@ -199,18 +205,11 @@ def test_candidates_of_two_types_at_once_are_refused(tx: Transaction) -> None:
         check(tx, BASE, BASE.model_copy(update={"question_type": "logic"}))
 
 
-def test_gaps_are_filled_in_steps_until_none_is_left(tx: Transaction) -> None:
-    for i in range(5):
-        import_question(tx, question(f"What is {i} plus {i + 1}?"))
-    assert [fill_gaps(tx, EMBEDDER, "math", limit=2) for _ in range(4)] == [2, 2, 1, 0]
-    assert fill_gaps(tx, EMBEDDER, "logic") == 0
-
-
 def test_two_embedders_keep_apart_in_one_bank(tx: Transaction) -> None:
     row_id = in_bank(tx, BASE)
     larger = HashingEmbedder(384)
     assert rules(check(tx, REWORDED, embedder=larger)) == [Rule.DISTINCT]
-    fill_gaps(tx, larger)
+    embed_bank(tx, embedder=larger)
     assert check(tx, REWORDED, embedder=larger)[0].check.nearest_id == row_id
     assert check(tx, REWORDED)[0].check.nearest_id == row_id
 
@@ -220,8 +219,7 @@ def test_many_near_siblings_do_not_hide_the_duplicate(tx: Transaction) -> None:
     for name in names:
         stem = f"We know that Anna is taller than {name} and that {name} is taller than Carl. Who is the tallest?"
         import_question(tx, question(stem, ["Anna", name, "Carl", "nobody"]))
-    while fill_gaps(tx, EMBEDDER):
-        pass
+    embed_bank(tx)
     stem = "We know that Anna is taller than Koo, and that Koo is taller than Carl. Who is the tallest of them?"
     (decision,) = check(tx, question(stem, ["Anna", "Koo", "Carl", "nobody"]))
     assert decision.rule is Rule.SEMANTIC

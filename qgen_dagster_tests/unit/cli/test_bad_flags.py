@@ -47,10 +47,22 @@ REFUSED = [
     ("generate --per-stratum 100000", "100,000 in each of 18 strata are 1,800,000 questions"),
     ("runs show", "RUN is missing"),
     ("runs list --status bad", "--status: 'bad' is not one of running, success"),
+    ("runs list --offset 99999999999999999999", "is not a whole number from 0 to 1,000,000,000"),
+    ("inventory --taxonomy=", "--taxonomy: names no file"),
+    ("inventory --alerting-config=", "--alerting-config: names no file"),
+    ("inventory --taxonomy ~nobody.here/x.yaml", "~nobody.here/x.yaml: there is no user ~nobody.here"),
+    ("auto-balance --seed \x1b[31m", "--seed: holds a control character"),
+    ("auto-balance --seed \udcff", "--seed: is not valid UTF-8 text"),
+    (f"auto-balance --triggered-by {'x' * 5_000}", "at most 50 characters, got 5,000 characters"),
+    ("inventory --verbose=1", "--verbose takes no value"),
+    ("up --host=", "--host: names no address"),
     ("runs list --limit 0", "--limit: 0 is not a whole number from 1 to 10,000"),
     ("questions deactivate abcd", "--reason is missing"),
+    (f"questions deactivate abcd --reason x --by {'y' * 121}", "--by: a name has at most 120 characters"),
+    ("questions deactivate abcd --reason x --by=", "--by: say who"),
     ("questions list --all --inactive", "--all and --inactive exclude each other"),
     ("questions import /no/such.jsonl", "/no/such.jsonl: no such file"),
+    ("questions import ~nobody.here/x.csv", "~nobody.here/x.csv: there is no user ~nobody.here"),
     ("questions import /usr", "/usr: is a folder, not a file"),
     ("questions import /usr --format csv", "/usr: is a folder, not a file"),
     ("questions import x.txt", "x.txt: the name does not tell the format"),
@@ -112,6 +124,25 @@ def test_a_taxonomy_of_ones_own_decides_which_types_are_known(qgen: Qgen, tmp_pa
     assert "Did you mean chess? Known: chess, bridge." in result.stderr
 
 
+def test_a_file_without_a_name_is_refused(qgen: Qgen) -> None:
+    for command in ("import", "export"):
+        result = qgen("questions", command, "")
+        assert (result.exit_code, result.stderr.splitlines()[0]) == (3, "Error: FILE: names no file")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("QGEN_HOME", "~nobody.here/x"), ("QGEN_RETENTION_DAYS", "9" * 12), ("QGEN_QUESTIONS_PER_RUN", "9" * 20)],
+)
+def test_a_variable_out_of_bounds_is_refused(
+    qgen: Qgen, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    result = qgen("inventory")
+    assert result.exit_code == 3
+    assert value in result.stderr
+
+
 def test_an_export_to_standard_output_leaves_no_room_for_json(qgen: Qgen) -> None:
     result = qgen("questions", "export", "--json")
     assert result.exit_code == 3
@@ -123,6 +154,28 @@ def test_a_misspelt_variable_is_refused(qgen: Qgen, monkeypatch: pytest.MonkeyPa
     result = qgen("inventory")
     assert result.exit_code == 3
     assert "Did you mean QGEN_DATABASE_URL?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("auto-balance --fill", "auto-balance --plan-only", "plan", "resume", "inventory", "up", "serve", "env"),
+        *("generate --count 3", "generate --count 3 --dry-run", "drills build", "audit judges", "audit bank"),
+        "embeddings rebuild",
+    ],
+)
+def test_an_address_that_leads_nowhere_is_refused_before_anything_is_made(
+    qgen: Qgen, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, line: str
+) -> None:
+    monkeypatch.setenv("QGEN_OPENAI_COMPATIBLE_BASE_URL", "http://me:hunter2@host:99999")
+    result = qgen(*line.split())
+    assert result.exit_code == 3
+    assert result.stderr == (
+        "Error: QGEN_OPENAI_COMPATIBLE_BASE_URL is not an http(s) address: its port is not a number from 1 to 65535\n"
+        "It looks like http://localhost:8000/v1. Mend the variable, or leave it unset.\n"
+    )
+    assert result.stdout == ""
+    assert not (tmp_path / "home").exists()
 
 
 def test_names_may_be_repeated_or_separated_by_commas() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -82,6 +84,16 @@ def test_with_json_an_error_is_one_object_on_standard_output(capsys: Captured) -
     assert captured.err == ""
 
 
+def test_with_json_an_error_of_the_system_is_one_object_too(capsys: Captured) -> None:
+    assert exit_code_for(failing(PermissionError(13, "Permission denied", "/x/y")), ["plan", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["message"] == "permission denied: /x/y"
+
+
+def test_text_that_is_not_utf_8_is_told_and_no_bug(capsys: Captured) -> None:
+    assert exit_code_for(lambda: "\udcff".encode(), []) == 3
+    assert "not valid UTF-8 text" in capsys.readouterr().err
+
+
 def test_a_reader_that_goes_away_is_no_failure(capsys: Captured) -> None:
     assert exit_code_for(failing(BrokenPipeError()), []) == 0
     assert capsys.readouterr().err == ""
@@ -115,3 +127,18 @@ def test_text_without_secrets_stays_as_it_is() -> None:
     assert mask("http://127.0.0.1:3000 postgresql://bob@host/qgen 12:30") in text.replace(" and ", " ").replace(
         ", password: see the manual? no:", ""
     )
+
+
+def test_ctrl_c_while_qgen_is_still_being_imported_ends_without_a_traceback() -> None:
+    code = """
+import sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "qgen_dagster.cli.main":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupts())
+from qgen_dagster.cli.start import main
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "Interrupted: stopped\n")

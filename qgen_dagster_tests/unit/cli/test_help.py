@@ -55,6 +55,11 @@ def test_every_line_of_help_fits_into_80_columns(qgen: Qgen, path: tuple[str, ..
     assert [line for line in result.stdout.splitlines() if len(line) > 80] == []
 
 
+@pytest.mark.parametrize("group", GROUPS)
+def test_no_help_of_a_command_is_cut(qgen: Qgen, group: str) -> None:
+    assert "..." not in qgen(group, "--help").stdout.partition("Commands:")[2]
+
+
 def test_no_arguments_mean_help(qgen: Qgen) -> None:
     for args in ((), ("runs",), ("questions",), ("db",)):
         result = qgen(*args)

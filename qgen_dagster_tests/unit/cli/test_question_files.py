@@ -64,6 +64,19 @@ def test_what_was_exported_comes_back_unchanged(format_: str) -> None:
     assert check_row(row, TAXONOMY) == QUESTION
 
 
+def nested(levels: int) -> dict[str, object]:
+    value: dict[str, object] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
+def test_a_structure_of_some_depth_is_kept() -> None:
+    [row] = rows_of(json.dumps(record(structure=nested(30))), "jsonl")
+    assert isinstance(row, Row)
+    assert isinstance(check_row(row, TAXONOMY), Question)
+
+
 def test_a_csv_typed_by_hand_needs_few_columns_and_accepts_legacy_names() -> None:
     text = (
         "Question_type,difficulty,sub_type,stem,option_a,option_b,option_c,option_d,answer,explanation\r\n"
@@ -92,7 +105,12 @@ def test_a_csv_typed_by_hand_needs_few_columns_and_accepts_legacy_names() -> Non
         (json.dumps(record(question_type="mathss")), "Did you mean math"),
         (json.dumps(record(difficulty="impossible")), "unknown difficulty: 'impossible'"),
         (json.dumps(record(stem="a\x00b")), "stem: holds a control character"),
-        (json.dumps(record(structure={"a": "b\x00"})), "a text holds a NUL character"),
+        (json.dumps(record(structure={"a": "b\x00"})), "a text holds a control character"),
+        (json.dumps(record(stem="a\x9b31mb")), "a text holds a control character"),
+        (json.dumps(record(seed="\x1b[31m")), "a text holds a control character"),
+        (json.dumps(record(structure=nested(100))), "structure: nested too deeply"),
+        (json.dumps(record(structure=nested(400))), "structure: nested too deeply"),
+        (json.dumps(record(answer=True)), "answer: Input should be a valid integer"),
         (json.dumps(record(sub_type="No Name")), "sub_type: is not a name"),
         (json.dumps(record(seed="\ud800")), "UTF-8"),
         (json.dumps(record(structure={"n": 1})).replace('"n": 1', '"n": 1e999'), "infinite"),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+from uuid import UUID
 
 import pytest
 from rich.console import Console, RenderableType
 
-from qgen_dagster.cli.output import Output, cut, money, span
-from qgen_dagster.cli.report import funnel_json, funnel_text
+from qgen_dagster.cli.output import UNBOUNDED, Output, cut, make_console, make_table, money, span
+from qgen_dagster.cli.report import funnel_json, funnel_text, next_steps
 from qgen_dagster.cli.stock import plan_table, stock_json, stock_summary, stock_table
+from qgen_dagster.core.errors import ExitCode
 from qgen_dagster.core.funnel import Funnel, Loss
 from qgen_dagster.core.inventory import InventoryAnalysis, analyze_inventory
 from qgen_dagster.core.plan import compute_generation_plan
+from qgen_dagster.core.run import RunStatus
 from qgen_dagster.core.taxonomy import Stratum
+from qgen_dagster.services.balance import RoundReport
 
 
 def analysis(types: int, levels: int, count: int = 0) -> InventoryAnalysis:
@@ -64,7 +68,7 @@ def test_a_plan_shows_what_each_stratum_gets() -> None:
 
 def test_a_summary_says_what_is_missing() -> None:
     assert stock_summary(analysis(1, 2, 10)) == (
-        "20 active questions in 2 strata; 80 missing in 2 strata (target 50), 0 critical."
+        "20 active questions in 2 strata; 80 missing in 2 (target 50), 0 critical."
     )
     assert stock_summary(analysis(1, 1, 50)) == "50 active questions in 1 stratum; every stratum has its 50."
 
@@ -102,6 +106,15 @@ def test_the_funnel_names_every_loss_beside_its_step() -> None:
         "  inserted    70  −5: 5 surplus",
         "  waiting      5  qgen resume goes on with them",
     ]
+
+
+@pytest.mark.parametrize(("seconds", "offered"), [(1.5, True), (0.0, False)])
+def test_a_run_that_was_refused_before_it_was_recorded_is_not_offered_to_be_looked_at(
+    seconds: float, offered: bool
+) -> None:
+    status, code = RunStatus.FAILED, ExitCode.COMPLETE_FAILURE
+    report = RoundReport(UUID(int=7), 1, 5, status, Funnel(), None, seconds, "another run is filling it", code)
+    assert ("qgen runs show 00000000" in dict(next_steps([report], Funnel()))) is offered
 
 
 def test_the_funnel_as_json_holds_the_same_numbers() -> None:
@@ -143,3 +156,21 @@ def test_into_a_pipe_nothing_is_wrapped_coloured_or_padded(
     assert "\x1b" not in "".join(lines)
     assert [line for line in lines if line != line.rstrip()] == []
     assert lines[-2] == "x" * 300
+
+
+def test_on_a_narrow_screen_ids_and_numbers_stay_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    output = Output()
+    rows = [["3f2a91c0", "spatial__medium", "1,234,567", "How many of them are there in all?"]]
+    headers = ["id", "stratum", "active", "question"]
+    output.show(make_table(headers, rows, width=output.console.width, right=["active"], flexible="question"))
+    _, row, _ = capsys.readouterr().out.split("\n")
+    assert row == "3f2a91c0  spatial__medium  1,234,567  How many of the…"
+
+
+@pytest.mark.parametrize("columns", ["0", "", "many"])
+def test_a_width_that_is_none_counts_as_not_known(monkeypatch: pytest.MonkeyPatch, columns: str) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_console(io.StringIO()).width == UNBOUNDED

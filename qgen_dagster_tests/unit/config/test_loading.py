@@ -38,8 +38,15 @@ def refuse(tmp_path: Path, text: str | bytes) -> str:
         ("inventry:\n  healthy_min: 50\n", "/alerting.yaml:1: inventry: unknown key (did you mean inventory?)"),
         ("inventory: {}\ninventory: {}\n", "/alerting.yaml:2: inventory: named twice"),
         ("inventory:\n  healthy_min: [\n", "not valid YAML"),
-        ("inventory:\n\thealthy_min: 1\n", "not valid YAML"),
-        (b"inventory: \xff\xfe", "cannot be read"),
+        ("inventory:\n\thealthy_min: 1\n", "/alerting.yaml:2: not valid YAML"),
+        ("inventory:\n\thealthy_min: 1\n", "(a tab? indent with spaces)"),
+        ("inventory:\n  healthy_min: 2026-13-45\n", "/alerting.yaml:2: a value cannot be read: month must be in 1..12"),
+        (f"a: 1\ninventory: {'9' * 5000}\n", "/alerting.yaml:2: a value cannot be read"),
+        ("inventory: &a\n  healthy_min: *a\n", "a part within itself"),
+        ("inventory: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ("? [a]\n: b\n", "/alerting.yaml:1: file: a key must be text"),
+        ("inventory: {}\n---\ninventory: {}\n", "/alerting.yaml:2: not valid YAML: but found another document"),
+        (b"# \xc3\xbc\ninventory: \xff\xfe", "/alerting.yaml:2: cannot be read: not UTF-8 text"),
     ],
 )
 def test_each_fault_is_named_with_its_place(tmp_path: Path, text: str | bytes, message: str) -> None:
@@ -52,8 +59,28 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_instead_of_a_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be read"):
+    with pytest.raises(ConfigurationError, match="is a folder, not a file"):
         load_yaml(tmp_path, AlertingConfig)
+
+
+def test_a_byte_order_mark_windows_line_ends_and_merged_keys_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.yaml"
+    lines = [
+        *("types: [{key: a}]", "difficulties:", "  - &first {key: x, success_rate: [0.5, 0.9]}"),
+        "  - {<<: *first, key: y}",
+    ]
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
+    assert [level.key for level in load_yaml(path, Taxonomy).difficulties] == ["x", "y"]
+
+
+def test_a_list_of_faulty_entries_is_not_called_empty_besides(tmp_path: Path) -> None:
+    path = tmp_path / "taxonomy.yaml"
+    path.write_text("types: [{key: 1}]\ndifficulties: []\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load_yaml(path, Taxonomy)
+    first, second = caught.value.message.splitlines()
+    assert ":1: types[0].key: " in first
+    assert ":2: difficulties: " in second
 
 
 def test_a_missing_key_in_a_list_is_named_with_its_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,26 @@ def test_a_file_of_the_operator_takes_the_place_of_the_packaged_one_and_changes_
     assert after.sources["solve"] == "packaged"
     assert generation_version(after, "math").startswith("ours/7@")
     assert generation_version(after, "math").split("@")[1] != generation_version(before, "math").split("@")[1]
+
+
+def test_a_folder_that_cannot_be_looked_into_is_refused_and_not_taken_for_empty(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such folder"):
+        load_prompts(TAXONOMY, tmp_path / "nowhere")
+    with pytest.raises(ConfigurationError, match="cannot be read: File name too long"):
+        load_prompts(TAXONOMY, tmp_path / ("x" * 300))
+    closed = tmp_path / "types"
+    closed.mkdir(mode=0o000)
+    if not os.access(closed, os.R_OK):  # root may look into everything
+        with pytest.raises(ConfigurationError, match="types: cannot be read: Permission denied"):
+            load_prompts(TAXONOMY, tmp_path)
+
+
+def test_hidden_files_and_notes_beside_the_prompts_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / ".git" / "hooks").mkdir(parents=True)
+    (tmp_path / ".git" / "hooks" / "x.yaml").touch()
+    (tmp_path / ".hidden.yaml").touch()
+    (tmp_path / "NOTES.md").touch()
+    assert load_prompts(TAXONOMY, tmp_path) == load_prompts(TAXONOMY)
 
 
 def test_a_type_file_of_the_operator_is_used_and_its_other_kinds_are_generic(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_key_that_no_header_can_carry_is_refused_before_any_call(key: str) -> 
 
 @pytest.mark.parametrize("url", ["localhost:11434", "ftp://x/v1", "http://", "/v1"])
 def test_an_address_that_is_none_is_refused_before_any_call(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="base URL"):
+    with pytest.raises(ConfigurationError, match="the base URL of openai_compatible is not"):
         open_client("openai_compatible", {"QGEN_OPENAI_COMPATIBLE_BASE_URL": url})
 
 
