@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UNBOUNDED = 1_000  # columns of a pipe: whoever reads it has no right margin
 SHORT_ID = 8
 GAP = 2
-_LEAST_ROOM = 16  # of a column that is cut
+_LEAST_ROOM = 12  # of a column that is cut
 
 
 class Output:

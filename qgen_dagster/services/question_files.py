@@ -104,7 +104,7 @@ def _read_jsonl(stream: TextIO) -> Iterator[Row | BadRow]:
             yield BadRow(number, "not valid UTF-8")
             continue
         try:
-            record = json.loads(line, parse_constant=_no_such_number)
+            record = _with_line_feeds(json.loads(line, parse_constant=_no_such_number))
         except (ValueError, RecursionError) as error:
             why = error.msg if isinstance(error, json.JSONDecodeError) else str(error) or "nested too deeply"
             yield BadRow(number, f"not valid JSON: {why}")
@@ -143,9 +143,20 @@ def _csv_row(line: int, header: list[str], cells: list[str]) -> Row | BadRow:
     if _is_garbled("".join(cells)):
         return BadRow(line, "not valid UTF-8")
     try:
-        return _row(line, _from_columns(dict(zip(header, cells, strict=True))))
+        return _row(line, _from_columns(dict(zip(header, map(_with_line_feeds, cells), strict=True))))
     except ValueError as error:
         return BadRow(line, str(error))
+
+
+def _with_line_feeds(value: Any) -> Any:
+    """The value with line feeds where its texts end their lines otherwise, as on Windows. Raises RecursionError."""
+    if isinstance(value, str):
+        return value.replace("\r\n", "\n").replace("\r", "\n")
+    if isinstance(value, list):
+        return [_with_line_feeds(part) for part in value]
+    if isinstance(value, dict):
+        return {name: _with_line_feeds(part) for name, part in value.items()}
+    return value
 
 
 def _row(line: int, record: dict[str, Any]) -> Row | BadRow:

@@ -98,16 +98,15 @@ def _print_list(output: Output, found: Sequence[ListedJob]) -> None:
             short(job.id),
             short(job.run_id),
             f"{job.provider}/{job.model}",
-            job.purpose,
+            f"{job.purpose} {job.done:,}/{job.total:,}",
             job.state.value,
-            f"{job.done:,}/{job.total:,}",
             money(job.worst_usd),
-            local_time(job.created_at),
+            local_time(job.created_at).partition("-")[2],  # the year says nothing of a job of a day
         ]
         for job in found
     ]
-    headers = ["job", "run", "model", "purpose", "state", "done", "at most", "since"]
-    output.show(make_table(headers, rows, width=output.console.width, right=["done", "at most"], flexible="model"))
+    headers = ["job", "run", "model", "calls", "state", "at most", "since"]
+    output.show(make_table(headers, rows, width=output.console.width, right=["at most"], flexible="model"))
     for job in found:
         if job.message:
             output.note(f"{short(job.id)}: {job.message}")

@@ -34,16 +34,17 @@ def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dagster_side, "open_launcher", opened)
 
 
-def said(settings: Settings, run_id: UUID) -> str:
-    with launcher(settings, PlainProgress(lambda line: None)) as start, pytest.raises(RunInterrupted) as caught:
+def said(bank: Bank, settings: Settings, run_id: UUID) -> str:
+    display = PlainProgress(lambda line: None)
+    with launcher(settings, bank, display) as start, pytest.raises(RunInterrupted) as caught:
         start.resume(run_id)
     return str(caught.value)
 
 
 def test_a_run_on_record_is_named_with_the_command_that_goes_on_with_it(bank: Bank, settings: Settings) -> None:
     run_id = run_written(bank, settings, count=1, types=("math",)).row["id"]
-    assert said(settings, run_id).endswith(f"To go on with it: qgen resume {str(run_id)[:8]}")
+    assert said(bank, settings, run_id).endswith(f"To go on with it: qgen resume {str(run_id)[:8]}")
 
 
 def test_a_run_that_was_stopped_before_its_record_is_not_offered_for_going_on(bank: Bank, settings: Settings) -> None:
-    assert said(settings, uuid4()) == "stopped before anything was made\nNothing was recorded."
+    assert said(bank, settings, uuid4()) == "stopped before anything was made\nNothing was recorded."

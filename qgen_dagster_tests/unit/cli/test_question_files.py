@@ -64,6 +64,17 @@ def test_what_was_exported_comes_back_unchanged(format_: str) -> None:
     assert check_row(row, TAXONOMY) == QUESTION
 
 
+@pytest.mark.parametrize("format_", ["jsonl", "csv"])
+def test_texts_with_the_line_ends_of_windows_are_taken(format_: str) -> None:
+    stream = io.StringIO(newline="")
+    write_records([record(stem="Two lines:\r\nwhich is longer?\rSay.")], stream, format_)
+    [row] = rows_of(stream.getvalue(), format_)
+    assert isinstance(row, Row)
+    checked = check_row(row, TAXONOMY)
+    assert isinstance(checked, Question), checked
+    assert checked.stem == "Two lines:\nwhich is longer?\nSay."
+
+
 def nested(levels: int) -> dict[str, object]:
     value: dict[str, object] = {}
     for _ in range(levels):

@@ -167,7 +167,7 @@ def test_on_a_narrow_screen_ids_and_numbers_stay_whole(
     headers = ["id", "stratum", "active", "question"]
     output.show(make_table(headers, rows, width=output.console.width, right=["active"], flexible="question"))
     _, row, _ = capsys.readouterr().out.split("\n")
-    assert row == "3f2a91c0  spatial__medium  1,234,567  How many of the…"
+    assert row == "3f2a91c0  spatial__medium  1,234,567  How many of…"
 
 
 @pytest.mark.parametrize("columns", ["0", "", "many"])
