@@ -2,10 +2,13 @@
 
 Here: SQL only. Not here: the vectors and keys that it goes by (`vectors.py`), and what makes a duplicate (`dedup/`).
 
-Nothing is approximate, and the cost follows the rows that can matter, not the size of the bank. Rows are found by
-`lookup_key` in a B-tree. Where a probe has word keys, and must share a part of them, its rarest ones find the rows in
-an inverted index instead: whoever shares half of eight words has one of any five, so five that few others have will do
-(the prefix filter of Chaudhuri, Ganti and Kaushik 2006). pgvector then measures each row.
+The cost follows the rows that can matter, not the size of the bank. Rows are found by `lookup_key` in a B-tree. Where a
+probe has word keys, and must share a part of them, its rarest ones find the rows in an inverted index instead: whoever
+shares half of eight words has one of any five, so five that few others have will do (the prefix filter of Chaudhuri,
+Ganti and Kaushik 2006). pgvector then measures each row.
+
+Two things may be overlooked: what is beyond the `MOST` nearest, and by words a row that is the probe cut short to fewer
+words than must be shared, none of them a rare one.
 """
 
 from __future__ import annotations
@@ -133,18 +136,19 @@ def neighbours(
     """The nearest questions of the bank, active or not, and unique candidates of any run, that share a probe's key.
 
     At most `most` of each kind per probe, none further than the probe's own `from_cosine`. With a `share` above 0
-    whatever has word keys must share so many of all that the two have (Jaccard), or the one's all be the other's.
+    whatever has word keys must share so many of all that the two have (Jaccard). Of those where the one's words are all
+    the other's, which share fewer, the ones that come up by the way are returned too.
     """
-    common = {"space": space, "most": most}
+    fixed = {"space": space, "most": most}
     by_words = [bool(share and probe.word_keys) for probe in probes]
     rows = []
     if not all(by_words):
         parameters = _chosen(probes, from_cosine, [not yes for yes in by_words])
-        rows += [row for query in _OF_KEY for row in tx.execute(query, parameters | common)]
+        rows += [row for query in _OF_KEY for row in tx.execute(query, parameters | fixed)]
     if any(by_words):
         parameters = _chosen(probes, from_cosine, by_words) | {"share": share}
         parameters["rare"] = rarest(tx, [probe for probe, yes in zip(probes, by_words, strict=True) if yes], share)
-        rows += [row for query in _OF_WORDS for row in tx.execute(query, parameters | common)]
+        rows += [row for query in _OF_WORDS for row in tx.execute(query, parameters | fixed)]
     return [Neighbour(**row._mapping) for row in rows]
 
 

@@ -124,9 +124,8 @@ class _LazyLauncher:
 
     def _is_recorded(self, run_id: UUID) -> bool:
         from qgen_dagster.bank.runs import get_run
-        from qgen_dagster.services.database import open_bank
 
-        with open_bank(self._settings) as bank, bank.begin() as tx:
+        with self._bank.begin() as tx:
             return get_run(tx, run_id) is not None
 
     def _dagster(self) -> DagsterLauncher:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,20 +28,21 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def home() -> Iterator[Path]:
     """A home with a running server that outlives the single commands."""
-    # Not tmp_path: pytest keeps it under a folder of mode 0700, which is a case of its own for root.
-    folder = Path(tempfile.mkdtemp(prefix="qgen-cli-", dir="/tmp"))
-    folder.chmod(0o755)
-    try:
-        with EmbeddedServer.ensure(folder / "home"):
-            yield folder / "home"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with _running_home("qgen-cli-") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
 def own_home() -> Iterator[Path]:
     """A home of one module alone, where what others have made would count: in estimates, as duplicates."""
-    folder = Path(tempfile.mkdtemp(prefix="qgen-own-", dir="/tmp"))
+    with _running_home("qgen-own-") as folder:
+        yield folder
+
+
+@contextmanager
+def _running_home(prefix: str) -> Iterator[Path]:
+    # Not tmp_path: pytest keeps it under a folder of mode 0700, which is a case of its own for root.
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
     folder.chmod(0o755)
     try:
         with EmbeddedServer.ensure(folder / "home"):
